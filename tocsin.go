@@ -1,0 +1,137 @@
+// Package tocsin holds the nouns that every part shares. A Reading comes out
+// of a check, an Event out of a rule, a Message out of a template; each part
+// takes one of them and hands the next one on, always in that direction.
+package tocsin
+
+import (
+	"fmt"
+	"time"
+)
+
+// Reading is the metrics of one check at one time.
+type Reading struct {
+	At time.Time
+	// Values holds every metric that could be read, by its dotted name. A
+	// metric that is absent has no value now: a rate before its second
+	// sample, the memory of a process that is not there. That is no error.
+	Values map[string]Value
+	// Errors says of a metric that should have been readable why it was not.
+	Errors map[string]error
+}
+
+// EventType says what kind of transition an Event is.
+type EventType string
+
+// The types of events. Failed and recovered bracket an incident.
+const (
+	Failed    EventType = "failed"
+	Recovered EventType = "recovered"
+	Changed   EventType = "changed"
+	Reminder  EventType = "reminder"
+	Instance  EventType = "instance" // the agent itself started, stopped or reloaded
+	Test      EventType = "test"     // asked for by a person
+)
+
+// Event is one transition of one rule. It is written to the spool as JSON and
+// everything a mail says is derived from it, so that a mail rendered twice is
+// the same mail.
+type Event struct {
+	// ID is unique for ever: 32 hex digits, derived from the state's epoch,
+	// the rule and the transition number.
+	ID   string    `json:"id"`
+	Type EventType `json:"type"`
+	// Name is $EVENT in Monit's words, such as "Resource limit matched".
+	Name  string `json:"name"`
+	Host  string `json:"host"`
+	Kind  string `json:"kind"`
+	Check string `json:"check"` // $SERVICE
+	Rule  string `json:"rule"`
+
+	Severity    Severity `json:"severity"`
+	Description string   `json:"description"`
+	Value       string   `json:"value,omitempty"` // of the rule's first metric, with its unit
+	Action      string   `json:"action"`          // $ACTION, "alert" when only mail is sent
+
+	At time.Time `json:"at"`
+	// Since is when the incident began, for failed, recovered and reminder.
+	Since time.Time `json:"since"`
+	// Incident is shared by all events from failed to recovered. Its mails
+	// form one thread.
+	Incident string `json:"incident,omitempty"`
+	// Count numbers the reminders of an incident, from 1.
+	Count int `json:"count,omitempty"`
+	// Note is something the reader must know about the mail itself, such as
+	// that it was sent from memory because the disk is full.
+	Note string `json:"note,omitempty"`
+	// Mark is what the rule's state becomes with this event. The spool is the
+	// write-ahead log of that state.
+	Mark *Mark `json:"mark,omitempty"`
+}
+
+// Mark is the state of a rule after a transition, as an event carries it.
+type Mark struct {
+	Epoch      string    `json:"epoch"`
+	Transition uint64    `json:"transition"` // counts the events of a rule, from 1
+	Failed     bool      `json:"failed"`
+	Since      time.Time `json:"since"`
+	Incident   string    `json:"incident"`
+	Reminders  int       `json:"reminders"`
+}
+
+// RuleID names the rule for the whole agent: KIND.CHECK/RULE.
+func (e *Event) RuleID() string { return RuleID(e.Kind, e.Check, e.Rule) }
+
+// RuleID names a rule for the whole agent: KIND.CHECK/RULE.
+func RuleID(kind, check, rule string) string { return kind + "." + check + "/" + rule }
+
+// Message is a rendered mail, ready for the wire.
+type Message struct {
+	// ID is the Message-ID without its angle brackets (RFC 5322 3.6.4).
+	ID string
+	// Data is the whole message with CRLF line ends, no line over 998
+	// octets, ASCII headers (RFC 5322 2.1.1).
+	Data []byte
+}
+
+// Severity orders events by how much they matter. The zero value is Info.
+type Severity uint8
+
+// The severities.
+const (
+	Info Severity = iota
+	Warning
+	Critical
+)
+
+var severityNames = [...]string{"info", "warning", "critical"}
+
+// String is the severity's word in rule files and mails.
+func (s Severity) String() string {
+	if int(s) < len(severityNames) {
+		return severityNames[s]
+	}
+	return fmt.Sprintf("severity(%d)", uint8(s))
+}
+
+// ParseSeverity is the inverse of String.
+func ParseSeverity(word string) (Severity, error) {
+	for i, name := range severityNames {
+		if name == word {
+			return Severity(i), nil
+		}
+	}
+	return 0, fmt.Errorf("parse severity: %q is none of info, warning, critical", word)
+}
+
+// MarshalText writes the severity's word.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads the severity's word.
+func (s *Severity) UnmarshalText(text []byte) error {
+	parsed, err := ParseSeverity(string(text))
+	if err != nil {
+		return err
+	}
+	*s = parsed
+	return nil
+}
