@@ -1,0 +1,269 @@
+package checks
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	maxProcesses = 1 << 16
+	// maxCommand bounds one command line and maxCommands all of them
+	// together; once that is reached, new ones are cut to shortCommand.
+	maxCommand   = 64 << 10
+	maxCommands  = 16 << 20
+	shortCommand = 1 << 10
+	// commandAge is how long a command line is believed: exec(3) changes it
+	// but neither the number nor the start time of a process. Most programs
+	// have another name after it, which is seen at once.
+	commandAge = 10 * time.Second
+)
+
+// Table is the processes of a host, read in one pass for all the checks that
+// need more of them than one. Only its host makes one.
+type Table struct {
+	proc  string
+	self  int32                // this process, 0 when the table is not of its host
+	clock func() time.Duration // since boot
+	token chan struct{}        // held while the table is read or used
+
+	byPID      map[int32]*process
+	list       []*process // in the order of the last pass
+	taken      time.Duration
+	complete   bool   // the last pass came to its end
+	commands   bool   // and read command lines
+	unreadable int    // processes that it was not allowed to read
+	linked     bool   // child and sibling are set
+	generation uint64 // counts the passes, from 1
+	marks      uint64 // the last value of process.mark
+	held       int    // bytes of all command lines
+
+	text    []byte // of the file that is read
+	entries []byte // of the directory
+	name    []byte // of the file, with a NUL
+	stack   []*process
+}
+
+// process is one line of the table. Its slices are used again.
+type process struct {
+	procStat
+	at      time.Duration // when procStat was read
+	name    []byte        // what comm points to
+	command []byte        // argv joined by blanks, or comm in brackets
+	due     time.Duration // when the command line is to be read again
+	changed uint64        // generation that read this command line first
+	seen    uint64        // generation that saw the process last
+	mark    uint64        // set by walks over the table
+
+	child, sibling *process
+}
+
+func newTable(proc string, clock func() time.Duration) *Table {
+	self := int32(0)
+	if proc == "/proc" {
+		self = int32(os.Getpid()) //nolint:gosec // At most maxPID.
+	}
+	return &Table{
+		proc:    proc,
+		self:    self,
+		clock:   clock,
+		token:   make(chan struct{}, 1),
+		byPID:   map[int32]*process{},
+		text:    make([]byte, 4<<10),
+		entries: make([]byte, 32<<10),
+	}
+}
+
+// snapshot calls use with the table as it was maxAge ago or later, and with
+// command lines if commands is set. Who comes while a pass is made waits for
+// it and uses it too. The table must not be used after use has returned.
+func (t *Table) snapshot(ctx context.Context, maxAge time.Duration, commands bool, use func(t *Table)) error {
+	oldest := t.clock() - maxAge
+	select {
+	case t.token <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("read processes: %w", ctx.Err())
+	}
+	defer func() { <-t.token }()
+	if !t.complete || t.taken < oldest || commands && !t.commands {
+		if err := t.pass(ctx, commands); err != nil {
+			return fmt.Errorf("read processes: %w", err)
+		}
+	}
+	use(t)
+	return nil
+}
+
+// pass reads all processes.
+func (t *Table) pass(ctx context.Context, commands bool) error {
+	dir, err := openDir(t.proc)
+	if err != nil {
+		return err
+	}
+	defer dir.close()
+	t.complete, t.commands, t.linked, t.unreadable = false, commands, false, 0
+	t.taken = t.clock()
+	t.generation++
+	t.list = t.list[:0]
+	err = dir.numbers(t.entries, func(pid int32) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return t.visit(dir, pid)
+	})
+	if err != nil {
+		return err
+	}
+	for pid, p := range t.byPID {
+		if p.seen != t.generation {
+			t.held -= len(p.command)
+			delete(t.byPID, pid)
+		}
+	}
+	t.complete = true
+	return nil
+}
+
+// visit reads one process into the table. A process that ended meanwhile is no
+// error.
+func (t *Table) visit(dir procDir, pid int32) error {
+	data, err := dir.read(t.file(pid, "/stat\x00"), t.text)
+	switch {
+	case err == nil:
+	case vanished(err):
+		return nil
+	case denied(err):
+		t.unreadable++
+		return nil
+	default:
+		return fmt.Errorf("process %d: %w", pid, err)
+	}
+	stat, err := parseStat(data)
+	if err != nil {
+		return fmt.Errorf("process %d: %w", pid, err)
+	}
+	if len(t.list) >= maxProcesses {
+		return fmt.Errorf("more than %d processes", maxProcesses)
+	}
+	p := t.byPID[pid]
+	if p == nil {
+		p = &process{}
+		t.byPID[pid] = p
+	}
+	if p.identity != stat.identity {
+		t.held -= len(p.command)
+		*p = process{name: p.name[:0]}
+	}
+	if !bytes.Equal(p.name, stat.comm) {
+		p.due = 0
+	}
+	p.name = append(p.name[:0], stat.comm...)
+	stat.comm = p.name
+	p.procStat, p.at, p.seen = stat, t.clock(), t.generation
+	t.list = append(t.list, p)
+	if t.commands && p.alive() && (p.changed == 0 || p.at >= p.due) {
+		t.readCommand(dir, p)
+	}
+	return nil
+}
+
+// readCommand reads the command line of a process, as ps(1) shows it.
+func (t *Table) readCommand(dir procDir, p *process) {
+	var command []byte
+	if p.flags&kernelThread == 0 {
+		command = t.commandLine(dir, p.pid)
+	}
+	first := p.changed == 0
+	p.due = p.at + commandAge
+	if first {
+		// So that not all processes of the first pass are due in the same one.
+		p.due = p.at + commandAge*time.Duration(p.pid%64+1)/64
+	}
+	if len(command) == 0 {
+		if p.flags&kernelThread == 0 {
+			p.due = p.at // it may be in the midst of exec(3)
+		}
+		command = append(append(append(t.text[:0], '['), p.name...), ']')
+	}
+	if !first && bytes.Equal(p.command, command) {
+		return
+	}
+	t.held -= len(p.command)
+	if t.held+len(command) > maxCommands {
+		command = command[:min(len(command), shortCommand)]
+	}
+	if cap(p.command) > 2*len(command) {
+		p.command = nil // a long line must not be held by a short one
+	}
+	p.command = append(p.command[:0], command...)
+	t.held += len(p.command)
+	p.changed = t.generation
+}
+
+// commandLine is /proc/PID/cmdline with blanks for its NULs, in the table's
+// buffer. It is empty for a process that has none or ended.
+func (t *Table) commandLine(dir procDir, pid int32) []byte {
+	data, err := dir.read(t.file(pid, "/cmdline\x00"), t.text)
+	if err == nil && len(data) == len(t.text) && len(t.text) < maxCommand {
+		t.text = make([]byte, maxCommand) // rare: only now is that much needed
+		data, err = dir.read(t.name, t.text)
+	}
+	if err != nil {
+		return nil
+	}
+	data = bytes.TrimRight(data, "\x00 ")
+	for i, c := range data {
+		if c == 0 {
+			data[i] = ' '
+		}
+	}
+	return data
+}
+
+// file is the name of a file of a process, in the table's buffer.
+func (t *Table) file(pid int32, rest string) []byte {
+	t.name = append(strconv.AppendInt(t.name[:0], int64(pid), 10), rest...)
+	return t.name
+}
+
+// find is the process that has this identity, nil when there is none.
+func (t *Table) find(id identity) *process {
+	if p := t.byPID[id.pid]; p != nil && p.identity == id {
+		return p
+	}
+	return nil
+}
+
+// link makes child and sibling of all processes.
+func (t *Table) link() {
+	if t.linked {
+		return
+	}
+	for _, p := range t.list {
+		p.child, p.sibling = nil, nil
+	}
+	for _, p := range t.list {
+		if parent := t.byPID[p.parent]; parent != nil && parent != p {
+			p.sibling, parent.child = parent.child, p
+		}
+	}
+	t.linked = true
+}
+
+// newMark is a mark that no process has.
+func (t *Table) newMark() uint64 {
+	t.marks++
+	return t.marks
+}
+
+// vanished says whether an error means that the process has ended.
+func vanished(err error) bool { return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) }
+
+// denied says whether an error means that we may not look at the process.
+func denied(err error) bool { return errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) }

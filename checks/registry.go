@@ -1,0 +1,89 @@
+// Package checks reads what Tocsin watches: one file a kind, and Kinds, the
+// one table of them. A check only reads; it never decides, sends or runs a
+// program.
+package checks
+
+import (
+	"context"
+
+	"tocsin"
+)
+
+// Metric describes one metric of a kind.
+type Metric struct {
+	Name string // dotted, such as "space.percent"
+	Unit Unit
+	Doc  string // one line, with its source: "used space without the reserve, statfs(2)"
+	// Failed and Recovered are $EVENT of a rule whose first metric this is,
+	// in Monit's words. Empty means "Resource limit matched" and "Resource
+	// limit succeeded".
+	Failed, Recovered string
+}
+
+// Attribute describes one attribute of a check block of a kind.
+type Attribute struct {
+	Name string
+	Doc  string
+	// Required is for an attribute that every check of the kind needs.
+	Required bool
+	// Valid says what is wrong with a value, nil when nothing is. It looks
+	// at the text alone, never at this host.
+	Valid func(text string) error
+}
+
+// Kind is one kind of check.
+type Kind struct {
+	Name       string
+	Doc        string
+	Attributes []Attribute
+	Metrics    []Metric
+	// OneOf names attributes of which exactly one is set; empty means none.
+	OneOf []string
+	// Absent is $DESCRIPTION when the metric "exists" is false, such as
+	// "process is not running". It is empty for a kind without that metric.
+	Absent string
+	// Grouped is for kinds whose readers share one pass over the host, so
+	// that checks with the same interval are read at the same time.
+	Grouped bool
+	// Open makes a reader for one check. It touches nothing yet; what is
+	// missing on the host shows in the reading.
+	Open func(h *Host, s Spec) (Reader, error)
+}
+
+// Spec is one check of a rule file.
+type Spec struct {
+	Name string
+	// Attributes holds the kind's own attributes that are set.
+	Attributes map[string]string
+	// Metrics holds the names of the metrics that some rule uses. A reader
+	// reads no others. Nil means all. Names that the kind does not have are
+	// ignored.
+	Metrics map[string]bool
+}
+
+// Reader reads one check. Read returns within ctx where the kernel allows; a
+// system call that cannot be cancelled may hold it longer, and the caller must
+// not wait for that. Read is never called twice at the same time. An error
+// means that nothing of the check could be read.
+type Reader interface {
+	Read(ctx context.Context) (tocsin.Reading, error)
+}
+
+// Kinds is every kind of check, sorted by name. The caller owns the slice.
+func Kinds() []Kind {
+	return []Kind{
+		filesystemKind(),
+		processKind(),
+		systemKind(),
+	}
+}
+
+// Find is the kind of that name; false when there is none.
+func Find(name string) (Kind, bool) {
+	for _, kind := range Kinds() {
+		if kind.Name == name {
+			return kind, true
+		}
+	}
+	return Kind{}, false
+}
