@@ -1,0 +1,143 @@
+package spool
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	"tocsin/internal/durable"
+)
+
+// Compose freezes a mail to one target before it goes on the wire. When the
+// disk does not take it, a mail of a single item goes from memory: it would be
+// the same mail again. One of several items is refused with the disk's error.
+func (s *Spool) Compose(m Mail, t Target) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	data, err := encode("mail", m, m.Data)
+	if err != nil {
+		return err
+	}
+	held := false
+	if err := durable.WriteFile(s.path(mailDir, m.ID, mailExt), data); err != nil {
+		if len(m.Items) > 1 {
+			return fmt.Errorf("compose %s: %w", m.ID, err)
+		}
+		s.log.Error("mail goes out from memory: the spool's disk does not take it", "mail", m.ID, "err", err)
+		held = true
+	}
+	s.mails[m.ID] = &letter{mail: m, delivery: Delivery{Attempts: 1, Recipients: map[string]Recipient{}}, held: held}
+	for _, id := range m.Items {
+		if e, ok := s.items[id]; ok {
+			e.mailed[t.key()] = m.ID
+		}
+	}
+	return nil
+}
+
+// Record keeps how far a mail is. On an error it is kept in memory alone: the
+// mail's state decides when it is tried again, never whether.
+func (s *Spool) Record(id string, d Delivery) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, ok := s.mails[id]
+	if !ok {
+		return nil // dropped meanwhile
+	}
+	l.delivery = d.clone()
+	if l.held {
+		return nil
+	}
+	data, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Errorf("record %s: %w", id, err)
+	}
+	return durable.WriteFile(s.path(mailDir, id, stateExt), data)
+}
+
+// badmail is what badmail/ID.json says.
+type badmail struct {
+	Mail     Mail     `json:"mail"`
+	Delivery Delivery `json:"delivery"`
+	At       time.Time
+}
+
+// Finish ends a mail of which every recipient has a verdict. A mail that some
+// recipient never gets is kept in badmail/ with the reasons. The rename of the
+// mail is what makes it finished; a crash before it means one more copy.
+func (s *Spool) Finish(id string, d Delivery, now time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, ok := s.mails[id]
+	if !ok {
+		return nil // dropped meanwhile
+	}
+	refused := d.Refused(l.mail)
+	if len(refused) > 0 {
+		if err := s.writeBadmail(l.mail, d, now); err != nil {
+			return err
+		}
+	}
+	to := sentDir
+	if len(refused) == len(l.mail.Recipients) {
+		to = badmailDir
+	}
+	delete(s.mails, id)
+	var moves []durable.Move
+	if !l.held {
+		moves = append(moves, durable.Move{From: s.path(mailDir, id, mailExt), To: s.path(to, id, mailExt)})
+	}
+	for _, itemID := range l.mail.Items {
+		moves = append(moves, s.settle(itemID, Target{Notifier: l.mail.Notifier, Addresses: l.mail.Recipients}.key())...)
+	}
+	if err := durable.Rename(moves...); err != nil {
+		return fmt.Errorf("finish %s: %w", id, err)
+	}
+	// A state without its mail means nothing; recover deletes what is left.
+	if err := os.Remove(s.path(mailDir, id, stateExt)); err != nil && !os.IsNotExist(err) {
+		return fmt.Errorf("finish %s: %w", id, err)
+	}
+	return nil
+}
+
+// settle notes that one target of an item is done and returns the move that
+// ends the item when it was the last one.
+func (s *Spool) settle(itemID, key string) []durable.Move {
+	e, ok := s.items[itemID]
+	if !ok {
+		return nil
+	}
+	e.finished[key] = true
+	for _, t := range e.item.Targets {
+		if !e.finished[t.key()] {
+			return nil
+		}
+	}
+	s.leave(itemID)
+	if e.held {
+		return nil
+	}
+	return []durable.Move{{From: s.path(queueDir, itemID, itemExt), To: s.path(sentDir, itemID, itemExt)}}
+}
+
+// leave takes an item out of the queue for good.
+func (s *Spool) leave(itemID string) {
+	close(s.items[itemID].gone)
+	delete(s.items, itemID)
+	s.told[itemID] = true
+}
+
+func (s *Spool) writeBadmail(m Mail, d Delivery, now time.Time) error {
+	reason, err := json.MarshalIndent(badmail{m, d, now}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("badmail %s: %w", m.ID, err)
+	}
+	if err := durable.WriteFile(s.path(badmailDir, m.ID, ".eml"), m.Data); err != nil {
+		return fmt.Errorf("badmail: %w", err)
+	}
+	if err := durable.WriteFile(s.path(badmailDir, m.ID, ".json"), reason); err != nil {
+		return fmt.Errorf("badmail: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package spool
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"tocsin"
+)
+
+// Item is one thing to be told: an event or a message of somebody else. It is
+// immutable from Put on.
+type Item struct {
+	// ID names the item for ever. Putting it twice is putting it once.
+	ID       string          `json:"id"`
+	Queued   time.Time       `json:"queued"`
+	Severity tocsin.Severity `json:"severity"`
+	Targets  []Target        `json:"targets"`
+	Event    *tocsin.Event   `json:"event,omitempty"`
+	// From is the envelope sender of a raw message; empty means that of the
+	// mail server's account.
+	From string `json:"from,omitempty"`
+	// Raw is a finished RFC 5322 message, when there is no Event.
+	Raw []byte `json:"-"`
+}
+
+// Target is one notifier and the addresses it had when the item was put: what
+// is in flight keeps its recipients over a reload.
+type Target struct {
+	Notifier  string   `json:"notifier"` // empty for a raw message
+	Addresses []string `json:"addresses"`
+	// Hold is how long the item waits for others, to go in one mail.
+	Hold time.Duration `json:"hold,omitempty"`
+}
+
+// key is equal for targets whose items can share a mail.
+func (t Target) key() string { return t.Notifier + "\n" + strings.Join(t.Addresses, "\n") }
+
+// Mail is a composition: which items make up one mail, and its bytes. It is
+// decided when the mail goes and frozen from then on, so that a try after an
+// ambiguous answer is the same mail and no event is in two of them.
+type Mail struct {
+	ID         string          `json:"id"`
+	Notifier   string          `json:"notifier"`
+	Items      []string        `json:"items"`
+	Severity   tocsin.Severity `json:"severity"`
+	From       string          `json:"from"` // envelope sender
+	Recipients []string        `json:"recipients"`
+	Subject    string          `json:"subject"` // for people who look into the queue
+	Queued     time.Time       `json:"queued"`  // of the oldest item
+	Composed   time.Time       `json:"composed"`
+	Data       []byte          `json:"-"`
+}
+
+// MailID derives the id of the mail that carries items to one target. The
+// same items make the same mail, also after a crash that lost the composition.
+func MailID(t Target, items []string) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n\n", t.key())
+	for _, id := range items {
+		fmt.Fprintln(h, id)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// Status is how far a recipient of a mail is.
+type Status string
+
+// The statuses of a recipient. The zero value is Pending.
+const (
+	Pending Status = ""
+	Sent    Status = "sent"
+	Failed  Status = "failed"
+)
+
+// Recipient is the state of one recipient of a mail.
+type Recipient struct {
+	Status Status    `json:"status,omitempty"`
+	Reply  string    `json:"reply,omitempty"` // the last one, made safe
+	At     time.Time `json:"at,omitzero"`
+	Server string    `json:"server,omitempty"`
+}
+
+// Delivery is the state of a mail. A mail without one was being tried for the
+// first time when the agent ended.
+type Delivery struct {
+	Recipients map[string]Recipient `json:"recipients"`
+	Attempts   int                  `json:"attempts"`
+	Next       time.Time            `json:"next,omitzero"`
+	LastError  string               `json:"last_error,omitempty"`
+}
+
+// Pending lists the recipients without a verdict, in the order of the mail.
+func (d Delivery) Pending(m Mail) []string {
+	var pending []string
+	for _, address := range m.Recipients {
+		if d.Recipients[address].Status == Pending {
+			pending = append(pending, address)
+		}
+	}
+	return pending
+}
+
+// Refused lists the recipients that will never get the mail.
+func (d Delivery) Refused(m Mail) []string {
+	var refused []string
+	for _, address := range m.Recipients {
+		if d.Recipients[address].Status == Failed {
+			refused = append(refused, address)
+		}
+	}
+	return refused
+}
+
+// clone makes a copy that shares nothing that changes.
+func (d Delivery) clone() Delivery {
+	recipients := make(map[string]Recipient, len(d.Recipients)+1)
+	maps.Copy(recipients, d.Recipients)
+	d.Recipients = recipients
+	return d
+}

@@ -1,0 +1,78 @@
+package spool
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// Listing is what a spool held at one moment, read without its lock and
+// without changing it.
+type Listing struct {
+	// Items are in no mail yet, oldest first; those of pickup/ are among
+	// them.
+	Items []Item
+	// Letters are mails that are not finished, oldest first.
+	Letters []Letter
+	// Badmail and Corrupt count what a person should look at.
+	Badmail, Corrupt int
+}
+
+// List reads the spool in dir, whoever owns it. What vanishes meanwhile is left
+// out, and so is what is damaged.
+func List(dir string) (Listing, error) {
+	var l Listing
+	mailed := make(map[string]bool)
+	mails, err := list(filepath.Join(dir, mailDir), mailExt)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return l, fmt.Errorf("list spool: %w", err)
+	}
+	for _, name := range mails {
+		m, err := readMail(filepath.Join(dir, mailDir, name))
+		if err != nil {
+			continue
+		}
+		d := Delivery{Attempts: 1}
+		if data, err := readFile(filepath.Join(dir, mailDir, m.ID+stateExt)); err == nil {
+			_ = json.Unmarshal(data, &d) // an unreadable state says nothing
+		}
+		l.Letters = append(l.Letters, Letter{&m, d.clone()})
+		for _, id := range m.Items {
+			mailed[id+"\n"+m.Notifier] = true
+		}
+	}
+	for _, sub := range []string{queueDir, pickupDir} {
+		names, err := list(filepath.Join(dir, sub), itemExt)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return l, fmt.Errorf("list spool: %w", err)
+		}
+		for _, name := range names {
+			item, err := readItem(filepath.Join(dir, sub, name))
+			if err == nil && slices.ContainsFunc(item.Targets, func(t Target) bool { return !mailed[item.ID+"\n"+t.Notifier] }) {
+				l.Items = append(l.Items, item)
+			}
+		}
+	}
+	l.Badmail, l.Corrupt = count(filepath.Join(dir, badmailDir), ".json"), count(filepath.Join(dir, corruptDir), "")
+	slices.SortFunc(l.Items, func(a, b Item) int { return a.Queued.Compare(b.Queued) })
+	slices.SortFunc(l.Letters, func(a, b Letter) int { return a.Mail.Queued.Compare(b.Mail.Queued) })
+	return l, nil
+}
+
+func count(dir, ext string) int {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return 0
+	}
+	n := 0
+	for _, entry := range entries {
+		if ext == "" || filepath.Ext(entry.Name()) == ext {
+			n++
+		}
+	}
+	return n
+}

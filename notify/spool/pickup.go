@@ -1,0 +1,68 @@
+package spool
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+
+	"tocsin/internal/durable"
+)
+
+// NewID makes the id of an item that no rule made.
+func NewID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	return hex.EncodeToString(b[:])
+}
+
+// Submit hands an item to the agent that owns the spool in dir, from another
+// process and whether the agent runs or not. It is durable when Submit returns
+// nil.
+func Submit(dir string, item Item) error {
+	if err := item.check(); err != nil {
+		return fmt.Errorf("submit: %w", err)
+	}
+	data, err := encode("item", item, item.Raw)
+	if err != nil {
+		return fmt.Errorf("submit: %w", err)
+	}
+	if err := durable.WriteFileAs(filepath.Join(dir, pickupDir, item.ID+itemExt), data); err != nil {
+		return fmt.Errorf("submit: %w", err)
+	}
+	return nil
+}
+
+// Collect takes in what other processes submitted and says how many items that
+// were.
+func (s *Spool) Collect() (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	collected := 0
+	err := s.each(pickupDir, itemExt, func(path string) error {
+		item, err := readItem(path)
+		if err != nil {
+			return err
+		}
+		if _, known := s.items[item.ID]; known || s.told[item.ID] {
+			return durable.Remove(path)
+		}
+		move := durable.Move{From: path, To: s.path(queueDir, item.ID, itemExt)}
+		if err := durable.Rename(move); err != nil {
+			return err
+		}
+		s.admit(item, false)
+		collected++
+		return nil
+	})
+	if err != nil {
+		return collected, fmt.Errorf("collect: %w", err)
+	}
+	return collected, nil
+}
+
+func sortByAge(infos []fs.FileInfo) {
+	slices.SortFunc(infos, func(a, b fs.FileInfo) int { return a.ModTime().Compare(b.ModTime()) })
+}

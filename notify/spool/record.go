@@ -1,0 +1,81 @@
+package spool
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxRecord bounds what is read from one spool file.
+const maxRecord = 64 << 20
+
+// ErrDamaged says that a spool file is torn or not what it should be.
+var ErrDamaged = errors.New("damaged spool file")
+
+// encode makes a spool file: a first line "tocsin 1 KIND SIZE SHA256", then
+// SIZE bytes: one line of JSON and a body. The size and the sum play the part
+// of Postfix's end record: a torn file is recognized.
+func encode(kind string, header any, body []byte) ([]byte, error) {
+	line, err := json.Marshal(header)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", kind, err)
+	}
+	content := make([]byte, 0, len(line)+1+len(body))
+	content = append(append(append(content, line...), '\n'), body...)
+	sum := sha256.Sum256(content)
+	first := fmt.Sprintf("tocsin 1 %s %d %s\n", kind, len(content), hex.EncodeToString(sum[:]))
+	return append([]byte(first), content...), nil
+}
+
+// decode is the inverse of encode. The body is a part of data.
+func decode(kind string, data []byte, header any) ([]byte, error) {
+	first, content, ok := bytes.Cut(data, []byte{'\n'})
+	fields := bytes.Fields(first)
+	if !ok || len(fields) != 5 || string(fields[0]) != "tocsin" {
+		return nil, fmt.Errorf("%w: no first line", ErrDamaged)
+	}
+	if string(fields[1]) != "1" || string(fields[2]) != kind {
+		return nil, fmt.Errorf("%w: version %q of %q, want \"1\" of %q", ErrDamaged, fields[1], fields[2], kind)
+	}
+	if size, err := strconv.Atoi(string(fields[3])); err != nil || size != len(content) {
+		return nil, fmt.Errorf("%w: %d bytes, the first line says %q", ErrDamaged, len(content), fields[3])
+	}
+	sum := sha256.Sum256(content)
+	if hex.EncodeToString(sum[:]) != string(fields[4]) {
+		return nil, fmt.Errorf("%w: SHA-256 differs", ErrDamaged)
+	}
+	line, body, ok := bytes.Cut(content, []byte{'\n'})
+	if !ok {
+		return nil, fmt.Errorf("%w: no header line", ErrDamaged)
+	}
+	if err := json.Unmarshal(line, header); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return body, nil
+}
+
+// readFile reads a spool file: a regular one, without following a link and
+// without waiting for a writer of a FIFO.
+func readFile(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxRecord {
+		return nil, fmt.Errorf("%w: %s is no regular file of at most %d bytes", ErrDamaged, path, maxRecord)
+	}
+	return io.ReadAll(io.LimitReader(f, maxRecord))
+}

@@ -1,0 +1,341 @@
+// Package spool keeps what must be told until it is told. From the moment Put
+// returns nil an item is delivered, or in badmail/ with the reason; it is
+// never gone.
+//
+// The directory tree, each a directory of small files that ls, cat and mv
+// understand:
+//
+//	queue/ID.item    what waits, immutable
+//	mail/ID.mail     which items make up one mail, and its bytes, immutable
+//	mail/ID.state    how far that mail is, replaced with each attempt
+//	sent/            what was delivered, for a while: items and mails
+//	badmail/         what was refused: ID.eml beside ID.json with the reasons
+//	corrupt/         torn or foreign files, kept for a person
+//	pickup/          where other processes put items
+//
+// A mail is finished by one rename, from mail/ to sent/ or badmail/. Whatever
+// a crash leaves is derived from where its files are.
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"tocsin"
+	"tocsin/internal/durable"
+)
+
+// The directories of a spool.
+const (
+	queueDir   = "queue"
+	mailDir    = "mail"
+	sentDir    = "sent"
+	badmailDir = "badmail"
+	corruptDir = "corrupt"
+	pickupDir  = "pickup"
+)
+
+// The endings of the files in them.
+const (
+	itemExt  = ".item"
+	mailExt  = ".mail"
+	stateExt = ".state"
+)
+
+// ErrFull says that the spool's memory for items that the disk does not take
+// is used up.
+var ErrFull = errors.New("no more room in memory")
+
+// maxHeld is how many items are kept in memory while the disk takes none.
+const maxHeld = 1000
+
+// Spool is the spool of one agent. All methods are safe for concurrent use.
+type Spool struct {
+	dir string
+	log *slog.Logger
+
+	mu    sync.Mutex
+	items map[string]*entry
+	mails map[string]*letter
+	// told holds the ids of items that are finished, as far as sent/ and
+	// badmail/ remember.
+	told    map[string]bool
+	changed chan struct{}
+}
+
+// entry is an item in the queue.
+type entry struct {
+	item Item
+	// mailed says of each target (by its key) which mail carries it.
+	mailed map[string]string
+	// finished counts the targets whose mail is finished.
+	finished map[string]bool
+	// held is an item in memory alone, because the disk did not take it.
+	held bool
+	// gone is closed when the item leaves the queue.
+	gone chan struct{}
+}
+
+// letter is a mail that is not finished.
+type letter struct {
+	mail     Mail
+	delivery Delivery
+	held     bool
+}
+
+// Open opens the spool in dir and finishes what a crash left half done. The
+// caller holds the lock of the state directory.
+func Open(dir string, log *slog.Logger, now time.Time) (*Spool, error) {
+	s := &Spool{
+		dir: dir, log: log,
+		items: make(map[string]*entry), mails: make(map[string]*letter), told: make(map[string]bool),
+		changed: make(chan struct{}, 1),
+	}
+	if err := Prepare(dir); err != nil {
+		return nil, err
+	}
+	if err := s.recover(now); err != nil {
+		return nil, fmt.Errorf("open spool %s: %w", dir, err)
+	}
+	return s, nil
+}
+
+// Prepare makes the directories of a spool where they are missing.
+func Prepare(dir string) error {
+	for _, sub := range []string{"", queueDir, mailDir, sentDir, badmailDir, corruptDir, pickupDir} {
+		if err := durable.MakeDir(filepath.Join(dir, sub)); err != nil {
+			return fmt.Errorf("prepare spool: %w", err)
+		}
+	}
+	return nil
+}
+
+// Changed yields after something was put, retried or dropped, once for any
+// number of changes.
+func (s *Spool) Changed() <-chan struct{} { return s.changed }
+
+func (s *Spool) wake() {
+	select {
+	case s.changed <- struct{}{}:
+	default: // somebody will look anyway
+	}
+}
+
+func (s *Spool) path(sub, id, ext string) string { return filepath.Join(s.dir, sub, id+ext) }
+
+// Put makes an item durable. An id that is known already is not put again; one
+// that was only held in memory is written now.
+func (s *Spool) Put(item Item) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, known := s.items[item.ID]
+	if s.told[item.ID] || (known && !e.held) {
+		return nil
+	}
+	data, err := encode("item", item, item.Raw)
+	if err != nil {
+		return err
+	}
+	if err := durable.WriteFile(s.path(queueDir, item.ID, itemExt), data); err != nil {
+		return fmt.Errorf("put %s: %w", item.ID, err)
+	}
+	if known {
+		e.held = false
+		return nil
+	}
+	s.admit(item, false)
+	return nil
+}
+
+// Hold keeps an item in memory after Put failed, so that it is sent all the
+// same. It is not durable: the caller puts it again until that succeeds.
+func (s *Spool) Hold(item Item) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, known := s.items[item.ID]; known || s.told[item.ID] {
+		return nil
+	}
+	held := 0
+	for _, e := range s.items {
+		if e.held {
+			held++
+		}
+	}
+	if held >= maxHeld {
+		return fmt.Errorf("hold %s: %w: %d items", item.ID, ErrFull, held)
+	}
+	s.admit(item, true)
+	return nil
+}
+
+func (s *Spool) admit(item Item, held bool) {
+	s.items[item.ID] = &entry{
+		item: item, held: held, mailed: map[string]string{}, finished: map[string]bool{}, gone: make(chan struct{}),
+	}
+	s.wake()
+}
+
+// Waiting is an item that is in no mail to one of its targets yet.
+type Waiting struct {
+	Item   *Item // shared and immutable
+	Target Target
+	// Held says that the item is in memory alone. It may not go in a digest:
+	// a composition that is not durable must be the same after a crash, and
+	// only that of a single item is.
+	Held bool
+}
+
+// Due is when the item may go. One that seems to come from the future waits for
+// nothing: the clock went back.
+func (w Waiting) Due(now time.Time) time.Time {
+	if w.Item.Queued.After(now) {
+		return now
+	}
+	return w.Item.Queued.Add(w.Target.Hold)
+}
+
+// Key is equal for what can go in one mail.
+func (w Waiting) Key() string { return w.Target.key() }
+
+// Waiting lists what is in no mail yet, in no order.
+func (s *Spool) Waiting() []Waiting {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var waiting []Waiting
+	for _, e := range s.items {
+		for _, target := range e.item.Targets {
+			if _, ok := e.mailed[target.key()]; !ok {
+				waiting = append(waiting, Waiting{&e.item, target, e.held})
+			}
+		}
+	}
+	return waiting
+}
+
+// Letter is a mail that is not finished, with its state.
+type Letter struct {
+	Mail     *Mail // shared and immutable
+	Delivery Delivery
+}
+
+// Letters lists the mails that are not finished, in no order.
+func (s *Spool) Letters() []Letter {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	letters := make([]Letter, 0, len(s.mails))
+	for _, l := range s.mails {
+		letters = append(letters, Letter{&l.mail, l.delivery.clone()})
+	}
+	return letters
+}
+
+// Item returns a queued item.
+func (s *Spool) Item(id string) (Item, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, ok := s.items[id]
+	if !ok {
+		return Item{}, false
+	}
+	return e.item, true
+}
+
+// Gone is closed once the item with the id is not in the queue.
+func (s *Spool) Gone(id string) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e, ok := s.items[id]; ok {
+		return e.gone
+	}
+	gone := make(chan struct{})
+	close(gone)
+	return gone
+}
+
+// Events yields the event of every item that the spool still knows, queued or
+// finished: what the engine's state is rolled forward from.
+func (s *Spool) Events() ([]tocsin.Event, error) {
+	var events []tocsin.Event
+	for _, sub := range []string{queueDir, sentDir} {
+		names, err := list(filepath.Join(s.dir, sub), itemExt)
+		if err != nil {
+			return nil, fmt.Errorf("read events: %w", err)
+		}
+		for _, name := range names {
+			item, err := readItem(filepath.Join(s.dir, sub, name))
+			if err != nil {
+				continue // recover moved what was damaged; sent/ is history
+			}
+			if item.Event != nil {
+				events = append(events, *item.Event)
+			}
+		}
+	}
+	return events, nil
+}
+
+func readItem(path string) (Item, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return Item{}, err
+	}
+	var item Item
+	body, err := decode("item", data, &item)
+	if err != nil {
+		return Item{}, err
+	}
+	if len(body) > 0 {
+		item.Raw = body
+	}
+	if err := item.check(); err != nil {
+		return Item{}, err
+	}
+	return item, nil
+}
+
+// check refuses an item that could not be delivered.
+func (i Item) check() error {
+	if !validID(i.ID) || len(i.Targets) == 0 || (i.Event == nil) == (i.Raw == nil) {
+		return fmt.Errorf("%w: item %q has no valid id, no target, or not either an event or a message", ErrDamaged, i.ID)
+	}
+	for _, t := range i.Targets {
+		if len(t.Addresses) == 0 {
+			return fmt.Errorf("%w: item %q has a target without an address", ErrDamaged, i.ID)
+		}
+	}
+	return nil
+}
+
+// validID says whether id is safe as a file name: what NewID and the engine
+// make, hexadecimal digits.
+func validID(id string) bool {
+	if len(id) < 8 || len(id) > 64 {
+		return false
+	}
+	for _, c := range id {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// list returns the names in dir with the ending ext, sorted.
+func list(dir, ext string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, entry := range entries {
+		if filepath.Ext(entry.Name()) == ext && !durable.IsTemp(entry.Name()) {
+			names = append(names, entry.Name())
+		}
+	}
+	return names, nil
+}
