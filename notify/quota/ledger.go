@@ -1,0 +1,228 @@
+package quota
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"tocsin/internal/durable"
+)
+
+// longest is the longest window; older uses are forgotten.
+const longest = 24 * time.Hour
+
+// compactAt is the size of the log, in bytes, from which it is rewritten when
+// most of it is older than the longest window.
+const compactAt = 256 << 10
+
+// shortestRecord is a lower bound for the size of a record in the log.
+const shortestRecord = 24
+
+// lostRecipients is how many recipients a lost record counts as: the most that
+// a message of any preset has.
+const lostRecipients = 100
+
+// ErrNoRoom says that a limit is reached; the error is a *NoRoomError.
+var ErrNoRoom = errors.New("limit reached")
+
+// NoRoomError says which limit is reached and when there is room again.
+type NoRoomError struct {
+	Account string
+	Verdict Verdict
+}
+
+// Error names the limit.
+func (e *NoRoomError) Error() string {
+	return fmt.Sprintf("send through %s: %v: %s, room again at %s",
+		e.Account, ErrNoRoom, e.Verdict.Window, e.Verdict.Until.Format(time.RFC3339))
+}
+
+// Unwrap makes errors.Is(err, ErrNoRoom) true.
+func (*NoRoomError) Unwrap() error { return ErrNoRoom }
+
+// Ledger is the persisted record of what was sent. A reservation is durable
+// before it is granted, so that no crash makes it count too little. It is safe
+// for concurrent use.
+type Ledger struct {
+	mu   sync.Mutex
+	log  *durable.Log
+	used map[string][]Use // by account, oldest first
+}
+
+// Open opens the ledger at path. What a damaged record may have said is
+// counted as used now, by every account in accounts; lost says how many
+// records that were.
+func Open(path string, accounts []string, now time.Time) (l *Ledger, lost int, err error) {
+	l = &Ledger{used: make(map[string][]Use)}
+	unsettled := make(map[string]int)
+	log, err := durable.OpenLog(path, func(record []byte) error { return l.replay(record, unsettled) })
+	if err != nil {
+		return nil, 0, fmt.Errorf("open quota: %w", err)
+	}
+	l.log = log
+	for account, i := range unsettled {
+		l.used[account][i].At = now // may have been on the wire until the end
+	}
+	lost = (log.Lost() + shortestRecord - 1) / shortestRecord
+	if lost > 0 {
+		for _, account := range accounts {
+			l.used[account] = append(l.used[account], Use{At: now, Recipients: lost * lostRecipients})
+		}
+	}
+	l.order(now)
+	if lost > 0 {
+		err = l.compact()
+	}
+	return l, lost, err
+}
+
+// Read returns what the ledger at path counts, by account and oldest first,
+// without changing it: for somebody who looks while the agent runs.
+func Read(path string, now time.Time) (map[string][]Use, error) {
+	l := &Ledger{used: make(map[string][]Use)}
+	unsettled := make(map[string]int)
+	if err := durable.ReadLog(path, func(record []byte) error { return l.replay(record, unsettled) }); err != nil {
+		return nil, fmt.Errorf("read quota: %w", err)
+	}
+	l.order(now)
+	return l.used, nil
+}
+
+// replay takes in "r UNIX_MS RECIPIENTS ACCOUNT", a reservation, or "s …", one
+// that is known to be over. A reservation that was followed by another one of
+// the same account was over by then, for an account has one connection.
+func (l *Ledger) replay(record []byte, unsettled map[string]int) error {
+	fields := strings.SplitN(string(record), " ", 4)
+	if len(fields) != 4 || (fields[0] != "r" && fields[0] != "s") {
+		return errors.New("not a reservation")
+	}
+	ms, err := strconv.ParseInt(fields[1], 10, 64)
+	if err != nil {
+		return err
+	}
+	recipients, err := strconv.Atoi(fields[2])
+	if err != nil || recipients < 1 {
+		return errors.New("not a number of recipients")
+	}
+	account, at := fields[3], time.UnixMilli(ms)
+	if i, ok := unsettled[account]; ok {
+		l.used[account][i].At = at
+		delete(unsettled, account)
+	}
+	l.used[account] = append(l.used[account], Use{At: at, Recipients: recipients})
+	if fields[0] == "r" {
+		unsettled[account] = len(l.used[account]) - 1
+	}
+	return nil
+}
+
+// order sorts the uses, takes those of the future (the clock went back) for
+// uses of now and forgets the old ones.
+func (l *Ledger) order(now time.Time) {
+	for account, used := range l.used {
+		for i := range used {
+			if used[i].At.After(now) {
+				used[i].At = now
+			}
+		}
+		slices.SortStableFunc(used, func(a, b Use) int { return a.At.Compare(b.At) })
+		l.used[account] = recent(used, now)
+	}
+}
+
+func recent(used []Use, now time.Time) []Use {
+	from := 0
+	for from < len(used) && now.Sub(used[from].At) > longest+guard {
+		from++
+	}
+	return used[from:]
+}
+
+// Reserve grants one message to at most want recipients and returns how many
+// it may have now. The grant is durable. ErrNoRoom says to wait.
+func (l *Ledger) Reserve(account string, limit Limit, want int, critical bool, now time.Time) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.order(now)
+	v := Decide(limit, l.used[account], critical, 0, now)
+	if v.Room == 0 {
+		return 0, &NoRoomError{account, v}
+	}
+	granted := min(want, v.Room)
+	if limit.RecipientsPerMessage > 0 {
+		granted = min(granted, limit.RecipientsPerMessage)
+	}
+	if err := l.log.Append(record("r", account, Use{now, granted})); err != nil {
+		return 0, fmt.Errorf("reserve: %w", err)
+	}
+	l.used[account] = append(l.used[account], Use{At: now, Recipients: granted})
+	if l.log.Size() > compactAt && l.log.Size() > int64(4*l.count()*shortestRecord) {
+		// Where there is no room to rewrite it the log just grows on.
+		_ = l.compact()
+	}
+	return granted, nil
+}
+
+// Settle says that the last reservation of account was over at now: its window
+// begins when the server had seen it, not when it was granted.
+func (l *Ledger) Settle(account string, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if used := l.used[account]; len(used) > 0 && now.After(used[len(used)-1].At) {
+		used[len(used)-1].At = now
+	}
+}
+
+// Look says what account may send now; windows shorter than least are left
+// out.
+func (l *Ledger) Look(account string, limit Limit, critical bool, least time.Duration, now time.Time) Verdict {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Decide(limit, l.used[account], critical, least, now)
+}
+
+// Usages says how far account's windows are used.
+func (l *Ledger) Usages(account string, limit Limit, now time.Time) []Usage {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Usages(limit, l.used[account], now)
+}
+
+// Close closes the log. Nothing is pending.
+func (l *Ledger) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.log.Close()
+}
+
+func (l *Ledger) count() int {
+	n := 0
+	for _, used := range l.used {
+		n += len(used)
+	}
+	return n
+}
+
+// compact rewrites the log with what still counts. A reservation that is out
+// stays one.
+func (l *Ledger) compact() error {
+	var records [][]byte
+	for account, used := range l.used {
+		for i, u := range used {
+			state := "s"
+			if i == len(used)-1 {
+				state = "r"
+			}
+			records = append(records, record(state, account, u))
+		}
+	}
+	return l.log.Rewrite(records)
+}
+
+func record(state, account string, u Use) []byte {
+	return fmt.Appendf(nil, "%s %d %d %s", state, u.At.UnixMilli(), u.Recipients, account)
+}

@@ -1,0 +1,162 @@
+package quota_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"tocsin/notify/quota"
+)
+
+func noon() time.Time { return time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC) }
+
+func ledger(t *testing.T, path string, now time.Time) (*quota.Ledger, int) {
+	t.Helper()
+	l, lost, err := quota.Open(path, []string{"a", "b"}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l, lost
+}
+
+func TestReservationsSurvive(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quota.log")
+	limit := quota.Limit{RecipientsPerMinute: 5, RecipientsPerMessage: 2}
+	l, _ := ledger(t, path, noon())
+	for _, want := range []int{2, 2, 1} {
+		if got, err := l.Reserve("a", limit, 9, false, noon()); err != nil || got != want {
+			t.Fatalf("got %d, %v, want %d", got, err, want)
+		}
+	}
+	for range 3 {
+		_, err := l.Reserve("a", limit, 1, false, noon().Add(10*time.Second))
+		if !errors.Is(err, quota.ErrNoRoom) {
+			t.Fatalf("got %v, want no room", err)
+		}
+		if full, ok := errors.AsType[*quota.NoRoomError](err); !ok || full.Verdict.Window != "recipients_per_minute" {
+			t.Errorf("got %v", err)
+		}
+		l, _ = ledger(t, path, noon().Add(10*time.Second)) // killed and started again
+	}
+	if got, err := l.Reserve("b", limit, 1, false, noon()); err != nil || got != 1 {
+		t.Errorf("got %d, %v: another account has room of its own", got, err)
+	}
+	if got, err := l.Reserve("a", limit, 1, false, noon().Add(72*time.Second)); err != nil || got != 1 {
+		t.Errorf("got %d, %v a minute later", got, err)
+	}
+}
+
+// TestAReservationThatWasOutCountsFromTheRestart: nobody knows when the server
+// saw it.
+func TestAReservationThatWasOutCountsFromTheRestart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quota.log")
+	limit := quota.Limit{RecipientsPerMinute: 1}
+	l, _ := ledger(t, path, noon())
+	if _, err := l.Reserve("a", limit, 1, false, noon()); err != nil {
+		t.Fatal(err)
+	}
+	l, _ = ledger(t, path, noon().Add(59*time.Second))
+	if _, err := l.Reserve("a", limit, 1, false, noon().Add(62*time.Second)); !errors.Is(err, quota.ErrNoRoom) {
+		t.Errorf("got %v, want no room until a minute after the restart", err)
+	}
+}
+
+func TestSettleMovesTheUse(t *testing.T) {
+	l, _ := ledger(t, filepath.Join(t.TempDir(), "quota.log"), noon())
+	limit := quota.Limit{RecipientsPerMinute: 1}
+	if _, err := l.Reserve("a", limit, 1, false, noon()); err != nil {
+		t.Fatal(err)
+	}
+	l.Settle("a", noon().Add(30*time.Second)) // a slow server
+	if v := l.Look("a", limit, false, 0, noon().Add(61*time.Second)); v.Room != 0 {
+		t.Error("the window began before the server had seen the mail")
+	}
+}
+
+func TestAClockThatGoesBackFreesNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quota.log")
+	limit := quota.Limit{RecipientsPerDay: 1}
+	l, _ := ledger(t, path, noon())
+	if _, err := l.Reserve("a", limit, 1, true, noon()); err != nil {
+		t.Fatal(err)
+	}
+	past := noon().AddDate(-10, 0, 0)
+	l, _ = ledger(t, path, past)
+	if _, err := l.Reserve("a", limit, 1, true, past); !errors.Is(err, quota.ErrNoRoom) {
+		t.Errorf("got %v, want no room", err)
+	}
+	if _, err := l.Reserve("a", limit, 1, true, past.Add(25*time.Hour)); err != nil {
+		t.Errorf("got %v: it must not wait for ten years", err)
+	}
+}
+
+// TestDamageNeverCountsTooLittle flips each byte of a record.
+func TestDamageNeverCountsTooLittle(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quota.log")
+	limit := quota.Limit{RecipientsPerDay: 10}
+	l, _ := ledger(t, path, noon())
+	for range 2 {
+		if _, err := l.Reserve("a", limit, 1, true, noon()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := 0
+	for whole[first] != '\n' {
+		first++
+	}
+	for i := range first {
+		bad := append([]byte{}, whole...)
+		bad[i] ^= 0x15
+		file := filepath.Join(t.TempDir(), "quota.log")
+		if err := os.WriteFile(file, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l, lost := ledger(t, file, noon())
+		used := l.Usages("a", limit, noon())[0].Used
+		if used < 2 || lost == 0 {
+			t.Errorf("byte %d: %d used, %d lost, want at least 2 used", i, used, lost)
+		}
+		if _, lost := ledger(t, file, noon()); lost != 0 {
+			t.Errorf("byte %d: the loss was counted twice", i)
+		}
+	}
+}
+
+func TestTheLogStaysSmall(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quota.log")
+	l, _ := ledger(t, path, noon())
+	now := noon()
+	for range 6000 {
+		now = now.Add(time.Minute)
+		if _, err := l.Reserve("a", quota.Limit{}, 1, false, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if info, err := os.Stat(path); err != nil || info.Size() > 512<<10 {
+		t.Errorf("got %d bytes, %v", info.Size(), err)
+	}
+	used, err := quota.Read(path, now)
+	// One more than the day has: each is taken for as late as the next one.
+	if err != nil || len(used["a"]) != 24*60+2 {
+		t.Errorf("got %d uses of the last day, %v, want %d", len(used["a"]), err, 24*60+2)
+	}
+}
+
+func TestAccountNamesMayHaveBlanks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quota.log")
+	l, _ := ledger(t, path, noon())
+	if _, err := l.Reserve("my relay", quota.Limit{}, 3, false, noon()); err != nil {
+		t.Fatal(err)
+	}
+	used, err := quota.Read(path, noon())
+	if err != nil || len(used["my relay"]) != 1 || used["my relay"][0].Recipients != 3 {
+		t.Errorf("got %v, %v", used, err)
+	}
+}
