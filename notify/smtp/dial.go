@@ -1,0 +1,203 @@
+package smtp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The replies that matter by themselves (RFC 5321 4.2.3, RFC 4954 4).
+const (
+	codeReady     = 220
+	codeAuthOK    = 235
+	codeOK        = 250
+	codeWillSend  = 251
+	codeCannotVRF = 252
+	codeChallenge = 334
+	codeStartMail = 354
+	codeClosing   = 421
+)
+
+// The waits of a conversation.
+const (
+	defaultTimeout    = 30 * time.Second
+	defaultDotTimeout = 10 * time.Minute // RFC 5321 4.5.3.2.6
+)
+
+func (s Server) timeout() time.Duration {
+	if s.Timeout > 0 {
+		return s.Timeout
+	}
+	return defaultTimeout
+}
+
+func (s Server) dotTimeout() time.Duration {
+	if s.DotTimeout > 0 {
+		return s.DotTimeout
+	}
+	return defaultDotTimeout
+}
+
+// connect makes the connection of a Dial.
+type connect func(ctx context.Context, s Server) (net.Conn, error)
+
+// Dial opens a session: it connects, verifies TLS, says EHLO and
+// authenticates. Nothing of an account goes over the connection before TLS is
+// verified, unless the server is set to TLSNone. When ctx ends, the connection
+// is closed at once. The error is a *Failure with the scope Account.
+func Dial(ctx context.Context, s Server, trace Trace) (*Session, error) {
+	return dialWith(ctx, s, trace, dialTCP)
+}
+
+func dialWith(ctx context.Context, server Server, trace Trace, connect connect) (*Session, error) {
+	if err := server.check(); err != nil {
+		return nil, &Failure{Phase: PhaseConnect, Err: err}
+	}
+	began := time.Now()
+	limited, cancel := context.WithTimeout(ctx, server.timeout())
+	raw, err := connect(limited, server)
+	cancel()
+	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		f := &Failure{Phase: PhaseConnect, Err: err}
+		if trace != nil {
+			trace(Step{PhaseConnect, f.Error(), time.Since(began)})
+		}
+		return nil, f
+	}
+	s := &Session{wire: newWire(raw, trace), server: server}
+	s.secrets.add(server.Password.Reveal())
+	s.step(PhaseConnect, began, "connected to "+raw.RemoteAddr().String())
+	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
+	err = s.open(ctx)
+	if !stop() && err == nil {
+		err = s.fail(ctx, PhaseAuth, ErrClosed)
+	}
+	if err != nil {
+		_ = s.Close() // the failure is what counts
+		return nil, err
+	}
+	return s, nil
+}
+
+func dialTCP(ctx context.Context, s Server) (net.Conn, error) {
+	var dialer net.Dialer
+	if s.Source != "" {
+		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(s.Source)}
+	}
+	return dialer.DialContext(ctx, "tcp", net.JoinHostPort(s.Host, strconv.Itoa(s.Port)))
+}
+
+// check finds what would break the conversation or reach into it.
+func (s Server) check() error {
+	if s.Hello != strings.Map(visibleASCII, s.Hello) {
+		return fmt.Errorf("%w: the name %q for EHLO", ErrMalformed, s.Hello)
+	}
+	if s.Source != "" && net.ParseIP(s.Source) == nil {
+		return fmt.Errorf("%w: the source address %q", ErrMalformed, s.Source)
+	}
+	// RFC 4616 2: NUL separates the parts of PLAIN.
+	if strings.ContainsRune(s.Username+s.Password.Reveal(), 0) {
+		return fmt.Errorf("%w: the user name or the password holds a NUL", ErrMalformed)
+	}
+	return nil
+}
+
+func visibleASCII(r rune) rune {
+	if r <= ' ' || r > '~' {
+		return -1
+	}
+	return r
+}
+
+// open takes the connection from the greeting to the first MAIL.
+func (s *Session) open(ctx context.Context) error {
+	if s.server.TLS == TLSImplicit {
+		if err := s.secure(ctx, PhaseTLS); err != nil {
+			return err
+		}
+	}
+	if err := s.greeting(ctx); err != nil {
+		return err
+	}
+	if err := s.hello(ctx); err != nil {
+		return err
+	}
+	if s.server.TLS == TLSStartTLS {
+		if err := s.startTLS(ctx); err != nil {
+			return err
+		}
+		// RFC 3207 4.2: what was said before TLS may have been said by anybody.
+		if err := s.hello(ctx); err != nil {
+			return err
+		}
+	}
+	return s.authenticate(ctx)
+}
+
+func (s *Session) greeting(ctx context.Context) error {
+	reply, _, err := s.listen(ctx, PhaseGreeting, s.server.timeout())
+	if err != nil {
+		return s.wrongPort(err)
+	}
+	if reply.Code != codeReady {
+		return s.refused(PhaseGreeting, reply)
+	}
+	return nil
+}
+
+// wrongPort says so when a port that expects TLS was greeted without it.
+func (s *Session) wrongPort(err error) error {
+	f, ok := errors.AsType[*Failure](err)
+	if !ok || s.server.TLS == TLSImplicit {
+		return err
+	}
+	switch {
+	case errors.Is(err, errTLSBytes):
+		f.Class = TLSBroken
+		f.Err = fmt.Errorf("this port speaks TLS from the first byte: set tls = \"implicit\": %w", f.Err)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		f.Err = fmt.Errorf("if this port speaks TLS from the first byte, set tls = \"implicit\": %w", f.Err)
+	}
+	return f
+}
+
+func (s *Session) startTLS(ctx context.Context) error {
+	if !s.offers.has("STARTTLS") {
+		return s.tlsFailure(ctx, PhaseStartTLS,
+			errors.New("the server does not offer STARTTLS, or somebody on the way removed it"))
+	}
+	reply, _, err := s.exchange(ctx, PhaseStartTLS, line{text: "STARTTLS"}, s.server.timeout())
+	if err != nil {
+		return err
+	}
+	if reply.Code != codeReady {
+		f := s.refused(PhaseStartTLS, reply)
+		if f.Class == Protocol {
+			f.Class = TLSBroken // what matters of it is that there is no TLS
+		}
+		return f
+	}
+	if s.r.Buffered() > 0 {
+		return s.tlsFailure(ctx, PhaseStartTLS, ErrInjected)
+	}
+	return s.secure(ctx, PhaseTLS)
+}
+
+// refused makes the Failure of a reply. A reply out of turn ends the session.
+func (s *Session) refused(phase Phase, reply Reply) *Failure {
+	scope, class := Classify(phase, reply, s.server.Provider)
+	f := &Failure{Scope: scope, Class: class, Phase: phase, Reply: reply}
+	if class == Protocol {
+		f.Err = fmt.Errorf("%w: the reply is out of turn", ErrProtocol)
+		s.shut()
+	}
+	return f
+}

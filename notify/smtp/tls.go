@@ -1,0 +1,137 @@
+package smtp
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"time"
+)
+
+// ErrFingerprint is for a server whose key is not the pinned one.
+var ErrFingerprint = errors.New("the server's key is not the pinned one")
+
+// ParseFingerprint reads a Server.Fingerprint: 64 hex digits, with colons or
+// without.
+func ParseFingerprint(text string) ([sha256.Size]byte, error) {
+	var sum [sha256.Size]byte
+	raw, err := hex.DecodeString(strings.ReplaceAll(text, ":", ""))
+	if err != nil || len(raw) != len(sum) {
+		return sum, fmt.Errorf("parse fingerprint: %q is not 64 hex digits (SHA-256)", clip(text, 128))
+	}
+	return [sha256.Size]byte(raw), nil
+}
+
+// Fingerprint is the SHA-256 of a certificate's SubjectPublicKeyInfo in hex,
+// as Server.Fingerprint has it. It stays when a certificate is renewed with
+// the same key.
+func Fingerprint(certificate *x509.Certificate) string {
+	sum := sha256.Sum256(certificate.RawSubjectPublicKeyInfo)
+	return hex.EncodeToString(sum[:])
+}
+
+// tlsConfig is for one connection: no sessions are resumed, so that every
+// connection verifies the certificate anew.
+func (s Server) tlsConfig() (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: s.Host, RootCAs: s.Roots}
+	if s.Fingerprint == "" {
+		return config, nil
+	}
+	pinned, err := ParseFingerprint(s.Fingerprint)
+	if err != nil {
+		return nil, err
+	}
+	config.InsecureSkipVerify = true // the key is compared below, which is stricter
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		if len(state.PeerCertificates) == 0 {
+			return ErrFingerprint
+		}
+		leaf := state.PeerCertificates[0]
+		sum := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
+		if subtle.ConstantTimeCompare(sum[:], pinned[:]) != 1 {
+			return fmt.Errorf("%w: it has the fingerprint %s", ErrFingerprint, Fingerprint(leaf))
+		}
+		return nil
+	}
+	return config, nil
+}
+
+// secure puts TLS on the wire. What was read before is forgotten.
+func (s *Session) secure(ctx context.Context, phase Phase) error {
+	config, err := s.server.tlsConfig()
+	if err != nil {
+		return s.tlsFailure(ctx, phase, err)
+	}
+	began := time.Now()
+	conn := tls.Client(s.raw, config)
+	if err := s.raw.SetDeadline(began.Add(s.server.timeout())); err != nil {
+		return s.tlsFailure(ctx, phase, err)
+	}
+	if err := conn.HandshakeContext(ctx); err != nil {
+		f := s.tlsFailure(ctx, phase, s.explain(err))
+		s.step(PhaseTLS, began, f.Error())
+		return f
+	}
+	s.conn, s.r = conn, bufio.NewReader(conn)
+	s.step(PhaseTLS, began, describe(conn.ConnectionState()))
+	return nil
+}
+
+func describe(state tls.ConnectionState) string {
+	leaf := state.PeerCertificates[0]
+	name := leaf.Subject.CommonName
+	if len(leaf.DNSNames) > 0 {
+		name = leaf.DNSNames[0]
+	}
+	return fmt.Sprintf("%s, %s, certificate of %s until %s, key %s", tls.VersionName(state.Version),
+		tls.CipherSuiteName(state.CipherSuite), name, leaf.NotAfter.UTC().Format(time.DateOnly), Fingerprint(leaf))
+}
+
+// tlsFailure is a wire failure that says TLSBroken unless the network or the
+// caller ended it.
+func (s *Session) tlsFailure(ctx context.Context, phase Phase, err error) *Failure {
+	f := s.fail(ctx, phase, err)
+	if !network(err) && ctx.Err() == nil {
+		f.Class = TLSBroken
+	}
+	return f
+}
+
+// network reports whether err is about the connection rather than about what
+// went over it.
+func network(err error) bool {
+	var timeout interface{ Timeout() bool }
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return true
+	}
+	_, system := errors.AsType[*os.SyscallError](err)
+	return system || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
+}
+
+// explain says what a handshake's error means for the rule file.
+func (s *Session) explain(err error) error {
+	if record, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		if s.server.TLS == TLSStartTLS {
+			return fmt.Errorf("%w: %w", ErrInjected, err)
+		}
+		if strings.HasPrefix(string(record.RecordHeader[:]), "220") || strings.HasPrefix(string(record.RecordHeader[:]), "421") {
+			return fmt.Errorf("the server speaks plain SMTP on this port: set tls = \"starttls\": %w", err)
+		}
+		return fmt.Errorf("the server does not speak TLS on this port: %w", err)
+	}
+	if verification, ok := errors.AsType[*tls.CertificateVerificationError](err); ok &&
+		len(verification.UnverifiedCertificates) > 0 {
+		return fmt.Errorf("verify certificate: %w (the fingerprint of its key is %s)",
+			verification.Err, Fingerprint(verification.UnverifiedCertificates[0]))
+	}
+	return err
+}
