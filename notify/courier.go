@@ -1,0 +1,251 @@
+package notify
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tocsin/notify/quota"
+	"tocsin/notify/smtp"
+	"tocsin/notify/spool"
+)
+
+// expiry is how long a mail is tried before it goes to badmail.
+const expiry = 5 * 24 * time.Hour
+
+// finishGrace is how long a mail that is on the wire may take when the agent
+// is told to stop.
+const finishGrace = 3 * time.Second
+
+// Session is a conversation with a mail server; see smtp.Session.
+type Session interface {
+	Send(ctx context.Context, e smtp.Envelope, data []byte) (smtp.Result, error)
+	Reusable() bool
+	Close() error
+}
+
+// Setup is the part of a configuration that the courier works by.
+type Setup struct {
+	Accounts []Account
+	Mails    []Mail
+}
+
+// Courier delivers what the spool keeps, one worker and one connection an
+// account.
+type Courier struct {
+	Spool  *spool.Spool
+	Ledger *quota.Ledger
+	Log    *slog.Logger
+	// Dial opens a session.
+	Dial func(ctx context.Context, s smtp.Server) (Session, error)
+
+	mu      sync.Mutex
+	pauses  *pauses
+	setup   Setup
+	busy    map[string]bool
+	changed chan struct{} // closed and replaced when a worker should look again
+	quit    chan struct{} // closed when the workers of this setup should end
+	last    map[string]time.Time
+	wg      sync.WaitGroup
+}
+
+// NewCourier makes a courier that keeps what it knows of the accounts in the
+// file at path.
+func NewCourier(s *spool.Spool, l *quota.Ledger, path string, log *slog.Logger, now time.Time) (*Courier, error) {
+	p, err := openPauses(path, now)
+	if err != nil {
+		return nil, err
+	}
+	return &Courier{
+		Spool: s, Ledger: l, Log: log,
+		Dial:   func(ctx context.Context, s smtp.Server) (Session, error) { return smtp.Dial(ctx, s, nil) },
+		pauses: p, busy: make(map[string]bool), last: make(map[string]time.Time),
+		changed: make(chan struct{}), quit: make(chan struct{}),
+	}, nil
+}
+
+// Run delivers until ctx ends and then lets what is on the wire finish, for a
+// moment.
+func (c *Courier) Run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			c.mu.Lock()
+			close(c.quit)
+			c.mu.Unlock()
+			c.wg.Wait()
+			return
+		case <-c.Spool.Changed():
+			c.mu.Lock()
+			c.wake()
+			c.mu.Unlock()
+		}
+	}
+}
+
+// Configure starts a worker for each account of setup. Workers of the setup
+// before end after the mail that they are at. ctx ends the workers.
+func (c *Courier) Configure(ctx context.Context, setup Setup) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.quit)
+	c.quit = make(chan struct{})
+	c.setup = setup
+	for _, a := range setup.Accounts {
+		w := &worker{Courier: c, account: a, quit: c.quit, log: c.Log.With("server", a.Name)}
+		c.wg.Go(func() { w.run(ctx) })
+	}
+}
+
+// Lift ends all pauses: somebody says that the trouble is mended.
+func (c *Courier) Lift() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range c.setup.Accounts {
+		c.keep(a.Name, Pause{})
+	}
+	c.wake()
+}
+
+// Alive returns when the courier's and the spool's locks could be taken: a
+// deadlock is where it does not.
+func (c *Courier) Alive() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Spool.Item("")
+}
+
+// AccountState is what the courier knows of one account.
+type AccountState struct {
+	Name     string
+	Pause    Pause     // Until is in the past when it is not paused
+	LastSent time.Time // zero when nothing was sent since the start
+}
+
+// Accounts lists the accounts in the order of the file.
+func (c *Courier) Accounts() []AccountState {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	states := make([]AccountState, 0, len(c.setup.Accounts))
+	for _, a := range c.setup.Accounts {
+		states = append(states, AccountState{a.Name, c.pauses.m[a.Name], c.last[a.Name]})
+	}
+	return states
+}
+
+// wake makes every worker look again. The caller holds mu.
+func (c *Courier) wake() {
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// keep remembers a pause. The caller holds mu.
+func (c *Courier) keep(account string, p Pause) {
+	if err := c.pauses.set(account, p); err != nil {
+		c.Log.Warn("pause of an account not saved", "server", account, "err", err)
+	}
+}
+
+// claim decides what account does now and marks it busy. Without a job it
+// returns when to ask again and what says that something changed.
+func (c *Courier) claim(account string, now time.Time) (job, time.Time, <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b := board{
+		now: now, letters: c.Spool.Letters(), waiting: c.Spool.Waiting(), busy: c.busy,
+		servers: c.servers,
+		paused:  func(account string) time.Time { return c.pauses.m[account].Until },
+		look: func(account string, critical bool, least time.Duration) quota.Verdict {
+			return c.Ledger.Look(account, c.account(account).Limit, critical, least, now)
+		},
+	}
+	j, wake := b.next(account)
+	if j.letter == nil && len(j.waiting) == 0 {
+		return job{}, wake, c.changed
+	}
+	for _, key := range j.keys() {
+		c.busy[key] = true
+	}
+	return j, time.Time{}, nil
+}
+
+// release ends a claim and lets everybody look again.
+func (c *Courier) release(j job) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, key := range j.keys() {
+		delete(c.busy, key)
+	}
+	c.wake()
+}
+
+// pause leaves an account alone after a failure.
+func (c *Courier) pause(a Account, f *smtp.Failure, now time.Time) Pause {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.pauses.m[a.Name].after(f, a.Retry, now)
+	c.keep(a.Name, p)
+	return p
+}
+
+// succeeded forgets the failures of an account.
+func (c *Courier) succeeded(account string, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.keep(account, Pause{})
+	c.last[account] = now
+}
+
+// servers lists the accounts for a notifier's mail. That of a notifier which
+// a reload removed goes on, through any. The caller holds mu.
+func (c *Courier) servers(notifier string) []string {
+	for _, m := range c.setup.Mails {
+		if m.Name == notifier {
+			return m.Servers
+		}
+	}
+	names := make([]string, 0, len(c.setup.Accounts))
+	for _, a := range c.setup.Accounts {
+		names = append(names, a.Name)
+	}
+	return names
+}
+
+func (c *Courier) account(name string) Account {
+	for _, a := range c.setup.Accounts {
+		if a.Name == name {
+			return a
+		}
+	}
+	return Account{}
+}
+
+// notifier returns a mail block; one that a reload removed is made up from the
+// account and the addresses that the item kept.
+func (c *Courier) notifier(t spool.Target, a Account) Mail {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range c.setup.Mails {
+		if m.Name == t.Notifier {
+			return m
+		}
+	}
+	from := a.Username
+	if len(c.setup.Mails) > 0 {
+		from = c.setup.Mails[0].From
+	}
+	return Mail{Name: t.Notifier, From: from, To: t.Addresses}
+}
+
+// retryAt is when a mail is tried again after its n-th attempt.
+func retryAt(a Account, attempts int, critical bool, now time.Time) time.Time {
+	return now.Add(wait(a.Retry, attempts-1, critical))
+}
+
+func expired(queued, now time.Time) bool { return now.Sub(queued) > expiry }
+
+func expiredReply(last string) string {
+	return fmt.Sprintf("given up after %d days; last: %s", int(expiry.Hours()/24), last)
+}

@@ -1,0 +1,51 @@
+// Package notify takes events to people: routes say who hears of an event,
+// and the courier delivers what the spool keeps, within each account's limits.
+package notify
+
+import (
+	"time"
+
+	"tocsin"
+	"tocsin/notify/quota"
+	"tocsin/notify/smtp"
+	"tocsin/templates"
+)
+
+// Mail is a notifier: a mail block of the rule file.
+type Mail struct {
+	Name string
+	// From is the author (RFC 5322 3.6.2), "Name <addr>" or an address.
+	From    string
+	ReplyTo string
+	// To, Cc and Bcc are mailboxes, "Name <addr>" or an address. Together
+	// they are never empty.
+	To, Cc, Bcc []string
+	// Servers names the mail servers to try, in order; never empty.
+	Servers  []string
+	Template templates.Template
+	Headers  []templates.Header
+}
+
+// Account is a mail server with its limits and its retry schedule.
+type Account struct {
+	smtp.Server
+	Limit quota.Limit
+	// Retry holds the waits between tries; the last one repeats. Nil means
+	// the default schedule.
+	Retry []time.Duration
+}
+
+// Match decides whether an event takes a route.
+type Match interface {
+	Match(*tocsin.Event) bool
+}
+
+// Route sends matching events to notifiers.
+type Route struct {
+	When     Match    // nil matches every event
+	Notify   []string // names of mail blocks
+	Reminder time.Duration
+	// Group is how long an event waits for others, to go in one mail.
+	Group    time.Duration
+	Continue bool // later routes are tried as well
+}

@@ -1,0 +1,144 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"tocsin"
+	"tocsin/notify/smtp"
+	"tocsin/notify/spool"
+)
+
+// transact gives one letter to the server and records every recipient's
+// verdict.
+func (w *worker) transact(ctx context.Context, l spool.Letter, to []string) {
+	reused := w.sent > 0
+	w.sent++
+	began := time.Now()
+	envelope := smtp.Envelope{From: l.Mail.From, To: to}
+	result, err := w.session.Send(ctx, envelope, l.Mail.Data)
+	if reused && closedIdle(result, err) {
+		// The server closed the connection while it was idle. That says
+		// nothing about the account: a new one is tried at once.
+		w.hangUp()
+		if err = w.connect(ctx); err == nil {
+			w.sent++
+			result, err = w.session.Send(ctx, envelope, l.Mail.Data)
+		}
+	}
+	now := time.Now()
+	failure := asFailure(err)
+	account := err != nil && failure.Scope == smtp.Account
+	l.Delivery = settle(l, result, err, w.account, now)
+	if account && !failure.Ambiguous {
+		l.Delivery.Attempts-- // the account's fault burns no attempt
+		l.Delivery.Next = time.Time{}
+	}
+	w.conclude(l, result, now.Sub(began), now)
+	if account {
+		w.accountFailed(err)
+		return
+	}
+	w.succeeded(w.account.Name, now)
+	if !w.session.Reusable() {
+		w.hangUp()
+	}
+}
+
+// closedIdle says whether a transaction failed before the server said anything.
+func closedIdle(r smtp.Result, err error) bool {
+	var f *smtp.Failure
+	return errors.As(err, &f) && f.Phase == smtp.PhaseMail && f.Reply.Code == 0 && !r.Ambiguous
+}
+
+// settle is the state of a letter after an attempt. It is pure.
+func settle(l spool.Letter, r smtp.Result, err error, a Account, now time.Time) spool.Delivery {
+	d := l.Delivery
+	failure := asFailure(err)
+	refused := err != nil && failure.Scope == smtp.Message && failure.Class == smtp.Permanent
+	for _, v := range r.Recipients {
+		recipient := spool.Recipient{Reply: v.Reply.String(), At: now, Server: a.Name}
+		switch {
+		case v.Status == smtp.Accepted:
+			recipient.Status = spool.Sent
+		case v.Status == smtp.Refused, refused:
+			recipient.Status = spool.Failed
+		}
+		if refused && recipient.Reply == "" {
+			recipient.Reply = failure.Error()
+		}
+		d.Recipients[v.Address] = recipient
+	}
+	d.LastError = ""
+	if err != nil {
+		d.LastError = failure.Error()
+	}
+	pending := d.Pending(*l.Mail)
+	for _, address := range pending {
+		if reply := d.Recipients[address].Reply; d.LastError == "" && reply != "" {
+			d.LastError = reply
+		}
+		if expired(l.Mail.Queued, now) {
+			d.Recipients[address] = spool.Recipient{Status: spool.Failed, Reply: expiredReply(d.LastError), At: now, Server: a.Name}
+		}
+	}
+	d.Next = now
+	if tried(r, pending) || err != nil {
+		d.Next = retryAt(a, d.Attempts, l.Mail.Severity == tocsin.Critical, now)
+	}
+	return d
+}
+
+// tried says whether one of the pending recipients was offered to the server;
+// otherwise the limits alone kept them back and they go as soon as there is
+// room.
+func tried(r smtp.Result, pending []string) bool {
+	for _, v := range r.Recipients {
+		if slices.Contains(pending, v.Address) {
+			return true
+		}
+	}
+	return false
+}
+
+// conclude records or finishes a letter and says in one line what became of
+// it.
+func (w *worker) conclude(l spool.Letter, r smtp.Result, took time.Duration, now time.Time) {
+	d, m := l.Delivery, *l.Mail
+	log := w.log.With("mail", m.ID, "events", len(m.Items), "attempt", d.Attempts, "took", took.Round(time.Millisecond).String())
+	var err error
+	pending := d.Pending(m)
+	switch {
+	case len(pending) > 0:
+		log.Warn("mail deferred", "pending", len(pending), "next", d.Next.Format(time.RFC3339), "ambiguous", r.Ambiguous, "reply", d.LastError)
+		err = w.Spool.Record(m.ID, d)
+	case len(d.Refused(m)) > 0:
+		log.Error("mail refused, kept in badmail", "refused", d.Refused(m), "reply", firstRefusal(m, d))
+		err = w.Spool.Finish(m.ID, d, now)
+	default:
+		log.Info("mail sent", "recipients", len(m.Recipients), "reply", d.Recipients[m.Recipients[0]].Reply)
+		err = w.Spool.Finish(m.ID, d, now)
+	}
+	if err != nil {
+		log.Error("what became of a mail was not saved: after a crash it may be sent once more", "err", err)
+		d.Next = now.Add(diskWait)
+		_ = w.Spool.Record(m.ID, d) // kept in memory at least, and saved again then
+	}
+}
+
+func firstRefusal(m spool.Mail, d spool.Delivery) string {
+	refused := d.Refused(m)
+	return fmt.Sprintf("%s: %s", refused[0], d.Recipients[refused[0]].Reply)
+}
+
+// summary is what a queue listing says of a mail.
+func summary(events []tocsin.Event) string {
+	if len(events) == 1 {
+		e := events[0]
+		return fmt.Sprintf("%s: %s %s", e.Check, e.Rule, e.Type)
+	}
+	return fmt.Sprintf("%d events", len(events))
+}

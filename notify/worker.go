@@ -1,0 +1,241 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"tocsin"
+	"tocsin/notify/quota"
+	"tocsin/notify/smtp"
+	"tocsin/notify/spool"
+	"tocsin/templates"
+)
+
+// How long a connection is kept: providers close idle ones after about ten
+// seconds (Amazon SES) and any after some minutes.
+const (
+	idleTime = 5 * time.Second
+	keepTime = 5 * time.Minute
+)
+
+// diskWait is how long a worker waits when the disk does not take what must be
+// durable before a mail goes.
+const diskWait = 5 * time.Second
+
+// worker sends the mail of one account over one connection.
+type worker struct {
+	*Courier
+	account Account
+	quit    <-chan struct{}
+	log     *slog.Logger
+
+	session Session
+	opened  time.Time
+	sent    int // messages over this session
+}
+
+// run takes one job after the other until its setup or ctx ends.
+func (w *worker) run(ctx context.Context) {
+	defer w.hangUp()
+	// What is on the wire when the agent stops may finish, for a moment.
+	wire, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(finishGrace, cut) })
+	defer stop()
+	for ctx.Err() == nil && !w.ended() {
+		j, wake, changed := w.claim(w.account.Name, time.Now())
+		if changed == nil {
+			w.do(wire, j)
+			w.release(j)
+			continue
+		}
+		w.sleep(ctx, wake, changed)
+	}
+}
+
+func (w *worker) ended() bool {
+	select {
+	case <-w.quit:
+		return true
+	default:
+		return false
+	}
+}
+
+// sleep waits for a change, for wake, or for the connection to be idle too
+// long.
+func (w *worker) sleep(ctx context.Context, wake time.Time, changed <-chan struct{}) {
+	var idle, due <-chan time.Time
+	if w.session != nil {
+		idle = time.After(idleTime)
+	}
+	if !wake.IsZero() {
+		due = time.After(time.Until(wake))
+	}
+	for {
+		select {
+		case <-ctx.Done():
+		case <-w.quit:
+		case <-changed:
+		case <-due:
+		case <-idle:
+			w.hangUp()
+			idle = nil
+			continue
+		}
+		return
+	}
+}
+
+// do sends one job and records what became of it.
+func (w *worker) do(ctx context.Context, j job) {
+	if err := w.connect(ctx); err != nil {
+		w.accountFailed(err)
+		return
+	}
+	letter, err := w.letter(j)
+	if err != nil {
+		w.log.Error("mail not composed, tried again", "err", err)
+		w.pauseFor(ctx, diskWait)
+		return
+	}
+	pending := letter.Delivery.Pending(*letter.Mail)
+	if len(pending) == 0 { // only the end of it could not be saved the last time
+		w.conclude(letter, smtp.Result{}, 0, time.Now())
+		return
+	}
+	granted, err := w.Ledger.Reserve(w.account.Name, w.account.Limit, len(pending), j.critical(), time.Now())
+	if errors.Is(err, quota.ErrNoRoom) {
+		return // the plan waits for room
+	}
+	if err != nil {
+		w.log.Error("mail waits: its quota could not be reserved durably", "mail", letter.Mail.ID, "err", err)
+		w.pauseFor(ctx, diskWait)
+		return
+	}
+	w.transact(ctx, letter, pending[:granted])
+	w.Ledger.Settle(w.account.Name, time.Now())
+}
+
+func (w *worker) pauseFor(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-w.quit:
+	case <-time.After(d):
+	}
+}
+
+// connect makes sure of a session.
+func (w *worker) connect(ctx context.Context) error {
+	limit := w.account.Limit.MessagesPerConnection
+	if w.session != nil && (!w.session.Reusable() || time.Since(w.opened) > keepTime || (limit > 0 && w.sent >= limit)) {
+		w.hangUp()
+	}
+	if w.session != nil {
+		return nil
+	}
+	session, err := w.Dial(ctx, w.account.Server)
+	if err != nil {
+		return err
+	}
+	w.session, w.opened, w.sent = session, time.Now(), 0
+	return nil
+}
+
+func (w *worker) hangUp() {
+	if w.session != nil {
+		_ = w.session.Close() // nothing depends on a QUIT
+		w.session = nil
+	}
+}
+
+// letter is the job's mail: composed before, or composed and frozen now.
+func (w *worker) letter(j job) (spool.Letter, error) {
+	now := time.Now()
+	if j.letter != nil {
+		l := *j.letter
+		l.Delivery.Attempts++
+		// Recorded before the server hears of it, so that a crash in the
+		// middle is counted.
+		if err := w.Spool.Record(l.Mail.ID, l.Delivery); err != nil {
+			w.log.Warn("state of a mail not saved", "mail", l.Mail.ID, "err", err)
+		}
+		return l, nil
+	}
+	target := j.waiting[0].Target
+	m, err := compose(w.notifier(target, w.account), target, j, now)
+	if err != nil {
+		return spool.Letter{}, err
+	}
+	if err := w.Spool.Compose(m, target); err != nil {
+		return spool.Letter{}, err
+	}
+	return spool.Letter{Mail: &m, Delivery: spool.Delivery{Attempts: 1, Recipients: map[string]spool.Recipient{}}}, nil
+}
+
+// compose renders the mail for waiting items.
+func compose(n Mail, t spool.Target, j job, now time.Time) (spool.Mail, error) {
+	first := j.waiting[0].Item
+	m := spool.Mail{
+		Notifier: t.Notifier, Severity: j.severity(), Recipients: t.Addresses,
+		Queued: first.Queued, Composed: now, From: bare(n.From),
+	}
+	events := make([]tocsin.Event, 0, len(j.waiting))
+	for _, waiting := range j.waiting {
+		m.Items = append(m.Items, waiting.Item.ID)
+		if waiting.Item.Queued.Before(m.Queued) {
+			m.Queued = waiting.Item.Queued
+		}
+		if waiting.Item.Event != nil {
+			events = append(events, *waiting.Item.Event)
+		}
+	}
+	m.ID = spool.MailID(t, m.Items)
+	if first.Event == nil {
+		m.Data, m.Subject = first.Raw, "(message)"
+		if first.From != "" {
+			m.From = first.From
+		}
+		return m, nil
+	}
+	message, err := templates.Render(templates.Envelope{
+		ID: m.ID, From: n.From, ReplyTo: n.ReplyTo, To: n.To, Cc: n.Cc, Headers: n.Headers,
+		Template: n.Template, Queued: m.Queued,
+	}, events)
+	if err != nil {
+		return spool.Mail{}, err
+	}
+	m.Data, m.Subject = message.Data, summary(events)
+	return m, nil
+}
+
+// bare is the address of a mailbox; the configuration has checked it.
+func bare(mailbox string) string {
+	_, address, err := templates.Address(mailbox)
+	if err != nil {
+		return mailbox
+	}
+	return address
+}
+
+// accountFailed pauses the account. No mail burns an attempt.
+func (w *worker) accountFailed(err error) {
+	w.hangUp()
+	failure := asFailure(err)
+	p := w.pause(w.account, failure, time.Now())
+	level := slog.LevelWarn
+	if failure.Class == smtp.AuthBroken || failure.Class == smtp.TLSBroken {
+		level = slog.LevelError // somebody must act
+	}
+	w.log.Log(context.Background(), level, "mail server paused, its mail waits",
+		"until", p.Until.Format(time.RFC3339), "failures", p.Failures, "err", err)
+}
+
+func asFailure(err error) *smtp.Failure {
+	if f, ok := errors.AsType[*smtp.Failure](err); ok {
+		return f
+	}
+	return &smtp.Failure{Scope: smtp.Account, Err: err}
+}
