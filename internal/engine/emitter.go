@@ -1,0 +1,129 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tocsin"
+)
+
+// emitRetry is how long an event that could not be made durable waits for the
+// next try.
+const emitRetry = 5 * time.Second
+
+// saveEvery is after how many events of a storm the state is saved.
+const saveEvery = 64
+
+// Sink makes an event durable for everybody who is to hear of it. The same
+// event may come twice and counts once. After an error it comes again.
+type Sink interface {
+	Emit(ev tocsin.Event) error
+}
+
+// emitter hands transitions to the sink in their order and saves the state
+// that each leads to only after the sink has it: the spool is the write-ahead
+// log of the state. It has a goroutine of its own, so that a slow disk delays
+// no check.
+type emitter struct {
+	sink  Sink
+	state *State
+	log   *slog.Logger
+
+	mu    sync.Mutex
+	queue []*pending
+	ready chan struct{}
+}
+
+// pending is a transition that is not saved yet.
+type pending struct {
+	transition
+	durable bool
+	failed  bool // and somebody was told
+}
+
+func newEmitter(sink Sink, state *State, log *slog.Logger) *emitter {
+	return &emitter{sink: sink, state: state, log: log, ready: make(chan struct{}, 1)}
+}
+
+func (e *emitter) add(t transition) {
+	e.mu.Lock()
+	e.queue = append(e.queue, &pending{transition: t})
+	e.mu.Unlock()
+	select {
+	case e.ready <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+// run emits until ctx ends, and then once more what is left.
+func (e *emitter) run(ctx context.Context) {
+	var again <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			if left := e.emit(); left > 0 {
+				e.log.Error("events were not made durable before the stop", "events", left)
+			}
+			return
+		case <-e.ready:
+		case <-again:
+		}
+		again = nil
+		if e.emit() > 0 {
+			again = time.After(emitRetry)
+		}
+	}
+}
+
+// emit offers every transition to the sink, in order, and returns how many are
+// not durable. One that fails holds no other up.
+func (e *emitter) emit() int {
+	e.mu.Lock()
+	queue := e.queue
+	e.mu.Unlock()
+	for i, p := range queue {
+		if p.durable {
+			continue
+		}
+		err := e.sink.Emit(p.event)
+		p.durable = err == nil
+		if err != nil && !p.failed {
+			p.failed = true
+			e.log.Error("event not durable, sent from memory and tried again", "event", p.event.ID, "rule", p.event.RuleID(), "err", err)
+		}
+		if i%saveEvery == saveEvery-1 {
+			e.settle()
+		}
+	}
+	e.settle()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	left := 0
+	for _, p := range e.queue {
+		if !p.durable {
+			left++
+		}
+	}
+	return left
+}
+
+// settle saves the states of the transitions that are durable, up to the first
+// that is not: a state never says more than the spool.
+func (e *emitter) settle() {
+	e.mu.Lock()
+	n := 0
+	for n < len(e.queue) && e.queue[n].durable {
+		e.state.Rules[e.queue[n].event.RuleID()] = e.queue[n].state
+		n++
+	}
+	e.queue = e.queue[n:]
+	e.mu.Unlock()
+	if n == 0 {
+		return
+	}
+	if err := e.state.Save(time.Now()); err != nil {
+		e.log.Error("state not saved; after a crash it is rolled forward from the spool", "err", err)
+	}
+}

@@ -1,0 +1,243 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+
+	"tocsin"
+)
+
+// firstSpread is the time over which the first readings after a start are
+// spread, so that a start is no storm.
+const firstSpread = 500 * time.Millisecond
+
+// Engine reads the checks and steps their rules. One goroutine decides; each
+// reading has a goroutine of its own, so that one that hangs delays no other.
+type Engine struct {
+	host  string
+	log   *slog.Logger
+	epoch string
+
+	emitter *emitter
+	watches []*watch
+	rules   map[string]RuleState // by rule id, ahead of what is saved
+	results chan result
+	reload  chan reload
+	ping    chan chan struct{}
+	began   time.Time
+}
+
+// watch is a check at run time.
+type watch struct {
+	check   Check
+	data    Rule
+	history *History
+	next    time.Time
+	phase   time.Duration
+	// started is when the reading that is out began; zero when none is.
+	started time.Time
+	late    bool // and it has missed its timeout
+	round   uint64
+	reading tocsin.Reading
+	readErr error
+}
+
+type result struct {
+	watch   *watch
+	round   uint64
+	reading tocsin.Reading
+	err     error
+}
+
+type reload struct {
+	host   string
+	checks []Check
+	done   chan struct{}
+}
+
+// New makes an engine for checks that goes on from state.
+func New(host string, checks []Check, state *State, sink Sink, log *slog.Logger) *Engine {
+	e := &Engine{
+		host: host, log: log, epoch: state.Epoch, emitter: newEmitter(sink, state, log),
+		rules: maps.Clone(state.Rules), results: make(chan result, 64),
+		reload: make(chan reload), ping: make(chan chan struct{}),
+	}
+	e.watches = e.arrange(checks, nil, time.Now())
+	return e
+}
+
+// Run reads and decides until ctx ends. When it returns, every event that it
+// made is durable, or was logged as not.
+func (e *Engine) Run(ctx context.Context) {
+	e.began = time.Now()
+	// The emitter ends after the last decision, so that it sees every event.
+	emitting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	wg.Go(func() { e.emitter.run(emitting) })
+	defer func() { stop(); wg.Wait() }()
+	timer := time.NewTimer(time.Until(e.wake()))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			e.tick(ctx, time.Now())
+			timer.Reset(time.Until(e.wake()))
+		case r := <-e.results:
+			e.take(r, time.Now())
+		case r := <-e.reload:
+			e.host = r.host
+			e.watches = e.arrange(r.checks, e.watches, time.Now())
+			close(r.done)
+			timer.Reset(time.Until(e.wake()))
+		case done := <-e.ping:
+			close(done)
+		}
+	}
+}
+
+// Reload replaces the checks. One whose configuration is unchanged keeps its
+// history and its place in time; the state of a rule is kept by its name.
+func (e *Engine) Reload(ctx context.Context, host string, checks []Check) error {
+	r := reload{host, checks, make(chan struct{})}
+	select {
+	case e.reload <- r:
+		<-r.done
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("reload: %w", ctx.Err())
+	}
+}
+
+// Ping returns when the deciding goroutine has answered, or with ctx's error.
+func (e *Engine) Ping(ctx context.Context) error {
+	done := make(chan struct{})
+	select {
+	case e.ping <- done:
+		<-done
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("ping engine: %w", ctx.Err())
+	}
+}
+
+// arrange makes the watches for checks, out of old ones where they are
+// unchanged.
+func (e *Engine) arrange(checks []Check, old []*watch, now time.Time) []*watch {
+	byID := make(map[string]*watch, len(old))
+	for _, w := range old {
+		byID[w.check.Kind+"."+w.check.Name] = w
+	}
+	watches := make([]*watch, 0, len(checks))
+	for _, c := range checks {
+		have := byID[c.Kind+"."+c.Name]
+		if have != nil && have.check.Fingerprint == c.Fingerprint && c.Fingerprint != "" {
+			// Routes may have changed a reminder; the reader is the old one,
+			// with what it knows.
+			c.Reader = have.check.Reader
+			have.check = c
+			watches = append(watches, have)
+			continue
+		}
+		phase := phase(c)
+		watches = append(watches, &watch{
+			check: c, data: newDataRule(c.Interval), history: NewHistory(c.Windows), phase: phase,
+			next: now.Add(phase % min(firstSpread, c.Interval)),
+		})
+	}
+	return watches
+}
+
+// slots is into how many moments of an interval the checks are spread: enough
+// that they are no storm, few enough that the agent sleeps in between.
+const slots = 16
+
+// phase spreads the checks over their interval; those of a group share one.
+func phase(c Check) time.Duration {
+	name := c.Group
+	if name == "" {
+		name = c.Kind + "." + c.Name
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(name)) // never fails
+	return c.Interval / slots * time.Duration(h.Sum64()%slots)
+}
+
+// wake is when the engine has to look again.
+func (e *Engine) wake() time.Time {
+	wake := time.Now().Add(time.Hour)
+	for _, w := range e.watches {
+		if at := w.wake(); at.Before(wake) {
+			wake = at
+		}
+	}
+	return wake
+}
+
+func (w *watch) wake() time.Time {
+	if deadline := w.started.Add(w.check.Timeout); !w.started.IsZero() && !w.late && deadline.Before(w.next) {
+		return deadline
+	}
+	return w.next
+}
+
+// tick starts the readings that are due and notices those that are late.
+func (e *Engine) tick(ctx context.Context, now time.Time) {
+	for _, w := range e.watches {
+		if !w.started.IsZero() && !w.late && now.Sub(w.started) >= w.check.Timeout {
+			w.late = true
+			e.stuck(w, now)
+		}
+		if now.Before(w.next) {
+			continue
+		}
+		w.next = after(e.began.Add(w.phase), w.check.Interval, now)
+		if w.started.IsZero() {
+			e.start(ctx, w, now)
+		} else if w.late {
+			e.stuck(w, now)
+		}
+	}
+}
+
+// after is the first time after now on the grid of an interval that begins at
+// origin. A first reading shortly before it is not repeated at once.
+func after(origin time.Time, interval time.Duration, now time.Time) time.Time {
+	n := now.Sub(origin)/interval + 1
+	next := origin.Add(n * interval)
+	if next.Sub(now) < interval/2 {
+		next = next.Add(interval)
+	}
+	return next
+}
+
+func (e *Engine) start(ctx context.Context, w *watch, now time.Time) {
+	w.started, w.late, w.round = now, false, w.round+1
+	r, check := result{watch: w, round: w.round}, w.check // a reload may replace the check meanwhile
+	go func() {
+		r.reading, r.err = read(ctx, check)
+		select {
+		case e.results <- r:
+		case <-ctx.Done():
+		}
+	}()
+}
+
+// read reads one check within its timeout. A panic in a reader is an error of
+// that check alone.
+func read(ctx context.Context, c Check) (r tocsin.Reading, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("read %s %q: panic: %v", c.Kind, c.Name, p)
+		}
+	}()
+	return c.Reader.Read(ctx)
+}

@@ -1,0 +1,79 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"tocsin"
+	"tocsin/templates"
+)
+
+// dataRule is the rule that every check has of itself: that it can be read.
+const dataRule = "data"
+
+// action is $ACTION while nothing but a mail follows from a failure.
+const action = "alert"
+
+// transition is an event of a rule on its way to the spool, and the state that
+// the rule has with it.
+type transition struct {
+	event tocsin.Event
+	state RuleState
+}
+
+// raise makes the event of a transition and the state that follows from it. It
+// is pure: a crash before the state was saved makes the same event again.
+func raise(host, epoch string, c *Check, r *Rule, s RuleState, kind tocsin.EventType, description, value string, now time.Time) transition {
+	s.Transition++
+	s.Told = now
+	switch kind {
+	case tocsin.Failed:
+		s.Failed, s.Reminders = true, 0
+		s.Since = now
+		if !s.pending.IsZero() {
+			s.Since = s.pending // it began before For was over
+		}
+		s.Incident = identify(epoch, c, r, s.Transition, "incident")
+		s.clearing = time.Time{}
+	case tocsin.Recovered:
+		s.Failed = false
+		s.hits, s.pending, s.clearing = nil, time.Time{}, time.Time{}
+	case tocsin.Reminder:
+		s.Reminders++
+	}
+	ev := tocsin.Event{
+		ID:   identify(epoch, c, r, s.Transition, "event"),
+		Type: kind, Name: r.Failed, Host: host, Kind: c.Kind, Check: c.Name, Rule: r.Name,
+		Severity: r.Severity, Description: description, Value: value, Action: action,
+		At: now, Since: s.Since, Incident: s.Incident, Count: s.Reminders,
+		Mark: &tocsin.Mark{
+			Epoch: epoch, Transition: s.Transition, Failed: s.Failed, Since: s.Since,
+			Incident: s.Incident, Reminders: s.Reminders,
+		},
+	}
+	if kind == tocsin.Recovered {
+		ev.Name = r.Recovered
+	}
+	if r.Message != "" {
+		ev.Description = templates.Expand(r.Message, ev)
+	}
+	return transition{ev, s}
+}
+
+// identify derives an id that no other transition ever has: the epoch is born
+// with the state file, and within it a rule counts its transitions.
+func identify(epoch string, c *Check, r *Rule, n uint64, what string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%s", epoch, tocsin.RuleID(c.Kind, c.Name, r.Name), n, what))
+	return hex.EncodeToString(sum[:16])
+}
+
+// newDataRule is the built-in rule of a check. It fails with the second bad
+// reading in a row: one is often the weather.
+func newDataRule(interval time.Duration) Rule {
+	return Rule{
+		Name: dataRule, Severity: tocsin.Warning, For: interval / 2,
+		Failed: "Data access error", Recovered: "Data access succeeded",
+	}
+}

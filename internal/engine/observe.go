@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tocsin"
+)
+
+// maxReasons bounds how many unreadable metrics a description names.
+const maxReasons = 5
+
+// stuck notes that a reading is late. The rules wait; the check's own rule
+// says so.
+func (e *Engine) stuck(w *watch, now time.Time) {
+	w.readErr = fmt.Errorf("stuck: no answer for %s (timeout %s)", now.Sub(w.started).Round(time.Second), w.check.Timeout)
+	e.observe(w, tocsin.Reading{At: now}, w.readErr.Error(), now)
+}
+
+// take takes in the result of a reading.
+func (e *Engine) take(r result, now time.Time) {
+	w := r.watch
+	if r.round != w.round || !slices.Contains(e.watches, w) {
+		return // of a check that a reload replaced
+	}
+	late := w.late
+	w.started, w.late = time.Time{}, false
+	if late {
+		return // what it says is as old as its start; the next reading is soon
+	}
+	w.reading, w.readErr = r.reading, r.err
+	if w.reading.At.IsZero() {
+		w.reading.At = now
+	}
+	w.history.Add(w.reading)
+	e.observe(w, w.reading, failures(r), now)
+}
+
+// failures puts into words what could not be read; empty when all could.
+func failures(r result) string {
+	if r.err != nil {
+		return r.err.Error()
+	}
+	if len(r.reading.Errors) == 0 {
+		return ""
+	}
+	reasons := make([]string, 0, len(r.reading.Errors))
+	for metric, err := range r.reading.Errors {
+		reasons = append(reasons, fmt.Sprintf("%s: %v", metric, err))
+	}
+	slices.Sort(reasons)
+	if n := len(reasons) - maxReasons; n > 0 {
+		reasons = append(reasons[:maxReasons], fmt.Sprintf("and %d more", n))
+	}
+	return strings.Join(reasons, "; ")
+}
+
+// observe steps every rule of a check with a reading; bad says why (a part of)
+// it could not be read.
+func (e *Engine) observe(w *watch, reading tocsin.Reading, bad string, now time.Time) {
+	data := Observation{When: False}
+	if bad != "" {
+		data.When = True
+	}
+	e.step(w, &w.data, data, now, func() (string, string) {
+		if bad == "" {
+			return "readable again", ""
+		}
+		return bad, ""
+	})
+	view := View{Reading: reading, History: w.history, Now: now}
+	for i := range w.check.Rules {
+		r := &w.check.Rules[i]
+		e.step(w, r, Observe(r, view), now, func() (string, string) { return r.Explain(view) })
+	}
+}
+
+// Observe evaluates a rule's conditions.
+func Observe(r *Rule, v View) Observation {
+	o := Observation{When: r.When.Eval(v)}
+	if r.Clear != nil {
+		o.Clear = r.Clear.Eval(v)
+	}
+	return o
+}
+
+// step steps one rule and hands its event on.
+func (e *Engine) step(w *watch, r *Rule, o Observation, now time.Time, explain func() (string, string)) {
+	id := tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)
+	state, kind := Step(r, e.rules[id], o, now)
+	if kind != "" {
+		description, value := explain()
+		t := raise(e.host, e.epoch, &w.check, r, state, kind, description, value, now)
+		state = t.state
+		e.log.Info("event", "type", string(kind), "rule", id, "severity", r.Severity.String(), "event", t.event.ID, "description", t.event.Description)
+		e.emitter.add(t)
+	}
+	e.rules[id] = state
+}

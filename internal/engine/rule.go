@@ -1,0 +1,85 @@
+// Package engine decides: it reads every check on its own interval, keeps the
+// history that windows need, steps every rule and hands each event on, durably
+// and in order.
+package engine
+
+import (
+	"context"
+	"time"
+
+	"tocsin"
+)
+
+// Reader reads one check; see checks.Reader for what it promises.
+type Reader interface {
+	Read(ctx context.Context) (tocsin.Reading, error)
+}
+
+// Truth is the three-valued result of a condition (Kleene logic). The zero
+// value is Unknown: no data, neither fulfilled nor failed.
+type Truth uint8
+
+// The truths.
+const (
+	Unknown Truth = iota
+	False
+	True
+)
+
+// View is all that a condition may look at.
+type View struct {
+	Reading tocsin.Reading
+	History *History
+	Now     time.Time
+}
+
+// Condition is a rule's expression. Eval never blocks and never panics; what
+// cannot be computed for want of data is Unknown.
+type Condition interface {
+	Eval(View) Truth
+}
+
+// Explain puts the values of a view into words.
+type Explain func(View) (description, value string)
+
+// Rule is a condition on a check's readings and what follows from it.
+type Rule struct {
+	Name     string
+	Severity tocsin.Severity
+	When     Condition
+	// Clear ends a failure. Nil means that When has become false.
+	Clear Condition
+	// For is how long When must hold without a break before the rule fails.
+	For time.Duration
+	// ClearFor is how long Clear must hold before the rule recovers.
+	ClearFor time.Duration
+	// Times and Within are for flapping: the rule fails when When was true
+	// in at least Times readings of the last Within. Zero Times means off.
+	Times  int
+	Within time.Duration
+	// Reminder repeats a failure; 0 means never. It wins over a route's.
+	Reminder time.Duration
+	// Failed and Recovered are $EVENT of the two transitions.
+	Failed, Recovered string
+	// Message replaces the description where it is set; its $VARIABLES are
+	// expanded when the event is made.
+	Message string
+	// Explain describes a view, such as "cpu.percent 97.3 > 90".
+	Explain Explain
+}
+
+// Check is one watched thing with its rules.
+type Check struct {
+	Kind, Name string
+	Reader     Reader
+	// Group names checks that share one pass over the host and are therefore
+	// read together; empty for a check on its own.
+	Group    string
+	Interval time.Duration
+	Timeout  time.Duration
+	// Windows says how far back the rules look at a metric.
+	Windows map[string]time.Duration
+	Rules   []Rule
+	// Fingerprint changes when the configuration of the check changes.
+	Fingerprint string
+}

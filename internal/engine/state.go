@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"tocsin"
+	"tocsin/internal/durable"
+)
+
+// stateVersion is the version of the state file. A file of a later one is
+// refused, not overwritten.
+const stateVersion = 1
+
+// ErrVersion says that the state was written by a later version.
+var ErrVersion = errors.New("written by a later version of tocsin")
+
+// State is what survives a restart.
+type State struct {
+	path  string
+	Epoch string
+	Rules map[string]RuleState
+}
+
+type stateFile struct {
+	Version int                  `json:"version"`
+	Epoch   string               `json:"epoch"`
+	Saved   time.Time            `json:"saved"`
+	Rules   map[string]RuleState `json:"rules"`
+}
+
+// OpenState reads the state at path, or begins a new one, with an epoch of its
+// own. A damaged file is moved aside to path.damaged and damaged says why: an
+// unchanged failure is then told once more.
+func OpenState(path string, now time.Time) (s *State, damaged, err error) {
+	data, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("open state: %w", err)
+	}
+	if err == nil {
+		var f stateFile
+		bad := json.Unmarshal(data, &f)
+		switch {
+		case bad == nil && f.Version > stateVersion:
+			return nil, nil, fmt.Errorf("open state %s: version %d: %w", path, f.Version, ErrVersion)
+		case bad == nil && f.Epoch != "":
+			if f.Rules == nil {
+				f.Rules = make(map[string]RuleState)
+			}
+			return &State{path: path, Epoch: f.Epoch, Rules: f.Rules}, nil, nil
+		case bad == nil:
+			bad = errors.New("no epoch")
+		}
+		damaged = fmt.Errorf("open state %s: %w", path, bad)
+		if err := durable.Rename(durable.Move{From: path, To: path + ".damaged"}); err != nil {
+			return nil, damaged, err
+		}
+	}
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	s = &State{path: path, Epoch: hex.EncodeToString(b[:]), Rules: make(map[string]RuleState)}
+	// The epoch is durable before the first event that carries it.
+	return s, damaged, s.Save(now)
+}
+
+// RollForward takes in events that were spooled after the state was saved.
+func (s *State) RollForward(events []tocsin.Event) int {
+	rolled := 0
+	for _, ev := range events {
+		m := ev.Mark
+		if m == nil || m.Epoch != s.Epoch || m.Transition <= s.Rules[ev.RuleID()].Transition {
+			continue
+		}
+		s.Rules[ev.RuleID()] = RuleState{
+			Failed: m.Failed, Since: m.Since, Incident: m.Incident, Transition: m.Transition,
+			Reminders: m.Reminders, Told: ev.At,
+		}
+		rolled++
+	}
+	return rolled
+}
+
+// Save makes the state durable.
+func (s *State) Save(now time.Time) error {
+	data, err := json.Marshal(stateFile{stateVersion, s.Epoch, now, s.Rules})
+	if err != nil {
+		return fmt.Errorf("save state: %w", err)
+	}
+	if err := durable.WriteFile(s.path, data); err != nil {
+		return fmt.Errorf("save state: %w", err)
+	}
+	return nil
+}

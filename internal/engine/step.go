@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"time"
+
+	"tocsin"
+)
+
+// RuleState is what the engine remembers of a rule. The first part survives a
+// restart; the zero value is a rule that is fine and has never failed.
+type RuleState struct {
+	Failed bool `json:"failed"`
+	// Since is when the present or last incident began.
+	Since    time.Time `json:"since,omitzero"`
+	Incident string    `json:"incident,omitempty"`
+	// Transition counts the events of the rule. With the epoch it names the
+	// next one.
+	Transition uint64 `json:"transition"`
+	Reminders  int    `json:"reminders,omitempty"`
+	// Told is when the newest event was made; reminders count from it.
+	Told time.Time `json:"told,omitzero"`
+
+	// pending is since when When holds without a break; zero when it does
+	// not.
+	pending time.Time
+	// clearing is since when the failure is over without a break.
+	clearing time.Time
+	// hits are the times at which When was true, for Times and Within.
+	hits []time.Time
+	// noData says that the newest reading could not tell.
+	noData bool
+}
+
+// Observation is what a rule's conditions said about one reading.
+type Observation struct {
+	When, Clear Truth
+}
+
+// Step is what an observation makes of a rule: its next state and the type of
+// the event that follows, empty for none. It is pure. What is unknown neither
+// fails nor clears a rule; it does break a spell that For or ClearFor waits
+// for, because nobody knows whether it held.
+func Step(r *Rule, s RuleState, o Observation, now time.Time) (RuleState, tocsin.EventType) {
+	s.noData = o.When == Unknown
+	s.hits = hits(r, s.hits, o.When, now)
+	if o.When == True {
+		s.pending = earliest(s.pending, now)
+	} else {
+		s.pending = time.Time{}
+	}
+	if !s.Failed {
+		s.clearing = time.Time{}
+		if o.When == True && due(r, s, now) {
+			return s, tocsin.Failed
+		}
+		return s, ""
+	}
+	if over(r, s, o) {
+		s.clearing = earliest(s.clearing, now)
+		if now.Sub(s.clearing) >= r.ClearFor {
+			return s, tocsin.Recovered
+		}
+	} else {
+		s.clearing = time.Time{}
+	}
+	if r.Reminder > 0 && now.Sub(s.Told) >= r.Reminder {
+		return s, tocsin.Reminder
+	}
+	return s, ""
+}
+
+// due says whether a rule whose condition is true has failed.
+func due(r *Rule, s RuleState, now time.Time) bool {
+	if r.Times > 0 && len(s.hits) < r.Times {
+		return false
+	}
+	return now.Sub(s.pending) >= r.For
+}
+
+// over says whether a failure has ended.
+func over(r *Rule, s RuleState, o Observation) bool {
+	if r.Clear != nil {
+		return o.Clear == True
+	}
+	// While it flaps it has not ended, even in a good moment.
+	return o.When == False && (r.Times == 0 || len(s.hits) < r.Times)
+}
+
+// hits adds a moment at which the condition was true and forgets those that
+// are older than the rule looks back. It never changes the slice it is given.
+func hits(r *Rule, old []time.Time, when Truth, now time.Time) []time.Time {
+	if r.Times == 0 {
+		return nil
+	}
+	kept := make([]time.Time, 0, len(old)+1)
+	for _, at := range old {
+		if now.Sub(at) < r.Within {
+			kept = append(kept, at)
+		}
+	}
+	if when == True {
+		kept = append(kept, now)
+	}
+	return kept[max(0, len(kept)-r.Times):]
+}
+
+func earliest(have, now time.Time) time.Time {
+	if have.IsZero() {
+		return now
+	}
+	return have
+}
