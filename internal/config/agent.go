@@ -1,0 +1,104 @@
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// leastInterval keeps a typing error from making the agent the load.
+const leastInterval = 100 * time.Millisecond
+
+// agent decodes the agent blocks; there is at most one.
+func (l *loader) agent(blocks []found) {
+	a := &l.config.Agent
+	*a = Agent{
+		Interval: defaultInterval, Timeout: defaultTimeout,
+		StateDir: defaultStateDir, Socket: defaultSocket, LogLevel: "info",
+	}
+	if len(blocks) == 0 {
+		a.Host = l.opt.Host()
+	} else {
+		l.agentBlocks(a, blocks)
+	}
+	if l.opt.StateDir != "" {
+		a.StateDir = filepath.Clean(l.opt.StateDir)
+		a.Socket = filepath.Join(a.StateDir, "control.sock")
+	}
+	// sockaddr_un.sun_path has 108 bytes with its NUL (unix(7)).
+	if len(a.Socket) > 107 {
+		l.problems.add(&hcl.Diagnostic{
+			Severity: hcl.DiagError, Summary: "Path too long",
+			Detail: fmt.Sprintf("The control socket %q has %d bytes; the kernel takes at most 107. Set a shorter \"socket\" or \"state_dir\".", a.Socket, len(a.Socket)),
+		})
+	}
+}
+
+// agentBlocks decodes the first block; a second one is a problem.
+func (l *loader) agentBlocks(a *Agent, blocks []found) {
+	for _, f := range blocks[1:] {
+		l.problems.add(problem(f.block.DefRange(), "Second agent block", "There is one agent; its block is at %s.", place(blocks[0].block.DefRange())))
+	}
+	s := l.scope(blocks[0].source, blocks[0].block)
+	s.later = []string{"labels"}
+	l.labels(blocks[0].block)
+	a.Host = s.host()
+	a.Interval, a.Timeout = s.cycle(defaultInterval, defaultTimeout)
+	if dir := s.text("state_dir"); dir.set && !dir.unknown && s.absolute("state_dir", dir) {
+		a.StateDir = filepath.Clean(dir.text)
+		a.Socket = filepath.Join(a.StateDir, "control.sock")
+	}
+	if socket := s.text("socket"); socket.set && !socket.unknown && s.absolute("socket", socket) {
+		a.Socket = filepath.Clean(socket.text)
+	}
+	a.LogLevel = s.oneOf("log_level", "info", "debug", "warn", "error").text
+	s.done()
+}
+
+// host is the name in mails: the attribute or the machine's own.
+func (s *scope) host() string {
+	v := s.text("host")
+	if !v.set || v.unknown {
+		return s.loader.opt.Host()
+	}
+	if !isHostName(v.text) {
+		s.fail(v.at, "Invalid host name", "%s is not a host name: letters, digits, \"-\" and \".\", such as web-1.example.com.", v.shown())
+	}
+	return v.text
+}
+
+// cycle reads interval and timeout, which agent and check share.
+func (s *scope) cycle(interval, timeout time.Duration) (time.Duration, time.Duration) {
+	interval, at := s.duration("interval", interval)
+	if s.body.Attributes["interval"] != nil && interval < leastInterval {
+		s.fail(at, "Interval too short", "\"interval\" is at least %s.", durationText(leastInterval))
+	}
+	timeout, _ = s.duration("timeout", timeout)
+	return interval, timeout
+}
+
+func (s *scope) absolute(name string, v setting) bool {
+	if !filepath.IsAbs(v.text) || strings.ContainsRune(v.text, 0) {
+		s.fail(v.at, "Not an absolute path", "%s: %q begins with \"/\".", v.shown(), name)
+		return false
+	}
+	return true
+}
+
+// isHostName says whether text is a host name (RFC 1123 2.1, with the
+// underscore that real hosts have).
+func isHostName(text string) bool {
+	if len(text) > 253 {
+		return false
+	}
+	return !slices.ContainsFunc(strings.Split(strings.TrimSuffix(text, "."), "."), func(label string) bool {
+		return label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' ||
+			strings.IndexFunc(label, func(r rune) bool {
+				return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+			}) >= 0
+	})
+}

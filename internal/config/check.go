@@ -1,0 +1,146 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"tocsin/checks"
+	"tocsin/internal/engine"
+)
+
+// laterKinds are kinds of checks that a coming version will have.
+func laterKinds() []string {
+	return []string{"file", "directory", "program", "host", "network", "unit", "fifo", "service", "http", "tcp", "ping", "dns", "certificate", "command"}
+}
+
+// checks decodes the check blocks.
+func (l *loader) checks(blocks []found) {
+	seen := map[[2]string]hcl.Range{}
+	for _, f := range blocks {
+		if !l.labels(f.block, "KIND", "NAME") {
+			continue
+		}
+		id := [2]string{f.block.Labels[0], f.block.Labels[1]}
+		if first, ok := seen[id]; ok {
+			l.problems.add(problem(f.block.DefRange(), "Name used twice", "%s is already defined at %s.", blockName("check", id[:]), place(first)))
+			continue
+		}
+		seen[id] = f.block.DefRange()
+		if kind, ok := l.kind(f); ok {
+			l.check(f, kind)
+		}
+	}
+}
+
+// kind finds the kind of a check by its first label.
+func (l *loader) kind(f found) (checks.Kind, bool) {
+	name, at := f.block.Labels[0], f.block.LabelRanges[0]
+	kind, ok := checks.Find(name)
+	if ok {
+		return kind, true
+	}
+	if slices.Contains(laterKinds(), name) {
+		l.problems.add(problem(at, notYet, "Check kind %q is not in this version of Tocsin.", name))
+		return kind, false
+	}
+	var names []string
+	for _, k := range checks.Kinds() {
+		names = append(names, k.Name)
+	}
+	l.problems.add(problem(at, "Unknown kind", "There is no check kind %q.%s There is %s.", name, didYouMean(name, names), list(quoted(names), "and")))
+	return kind, false
+}
+
+// check decodes one check block.
+func (l *loader) check(f found, kind checks.Kind) {
+	s := l.scope(f.source, f.block)
+	s.later = []string{"restart", "start", "stop", "depends_on"}
+	c := engine.Check{Kind: kind.Name, Name: f.block.Labels[1], Windows: map[string]time.Duration{}}
+	c.Interval, c.Timeout = s.cycle(l.config.Agent.Interval, l.config.Agent.Timeout)
+	spec := checks.Spec{Name: c.Name, Attributes: s.kindAttributes(kind), Metrics: map[string]bool{}}
+	if kind.Grouped {
+		c.Group = kind.Name + " " + durationText(c.Interval)
+	}
+	var texts []ruleText
+	seen := map[string]hcl.Range{}
+	for _, block := range items(s.body) {
+		if block.Type != "rule" || !l.labels(block, "NAME") {
+			continue
+		}
+		if first, ok := seen[block.Labels[0]]; ok {
+			s.fail(block.DefRange(), "Name used twice", "%s already has a rule of this name at %s.", s.name, place(first))
+			continue
+		}
+		seen[block.Labels[0]] = block.DefRange()
+		rule, used, text := l.scope(f.source, block).rule(block.Labels[0], kind, c.Interval)
+		for _, one := range used {
+			one.note(spec.Metrics, c.Windows)
+		}
+		c.Rules, texts = append(c.Rules, rule), append(texts, text)
+	}
+	if len(seen) == 0 && !slices.ContainsFunc(f.block.Body.Blocks, isRule) {
+		s.warn(s.header, "Check without a rule", "%s is read but alerts nobody. Add: rule \"NAME\" { when = %s }", s.name, exampleOf(kind))
+		spec.Metrics = nil // all of them: they show in the status
+	}
+	s.done("rule")
+	c.Fingerprint = fingerprint(c, spec, texts)
+	l.config.Checks = append(l.config.Checks, c)
+	l.config.kinds = append(l.config.kinds, kind)
+	l.config.specs = append(l.config.specs, spec)
+}
+
+// kindAttributes reads the attributes that only this kind has, as texts.
+func (s *scope) kindAttributes(kind checks.Kind) map[string]string {
+	out := map[string]string{}
+	var given []string
+	for _, a := range kind.Attributes {
+		attr := s.attr(a.Name)
+		if attr == nil {
+			if a.Required {
+				s.fail(s.header, "Missing attribute", "%s needs %q: %s.", s.name, a.Name, strings.TrimSuffix(a.Doc, "."))
+			}
+			continue
+		}
+		given = append(given, a.Name)
+		v, marked, ok := s.value(a.Name, attr.Expr, cty.String)
+		if !ok || !v.IsKnown() {
+			continue
+		}
+		text := v.AsString()
+		if a.Valid != nil {
+			if err := a.Valid(text); err != nil {
+				detail := err.Error()
+				if marked {
+					detail = "the value is not valid"
+				}
+				s.fail(attr.Expr.Range(), "Invalid value", "%q: %s.", a.Name, strings.TrimSuffix(detail, "."))
+				continue
+			}
+		}
+		out[a.Name] = text
+	}
+	s.exactlyOne(kind, given)
+	return out
+}
+
+func (s *scope) exactlyOne(kind checks.Kind, given []string) {
+	if len(kind.OneOf) == 0 {
+		return
+	}
+	var set []string
+	for _, name := range kind.OneOf {
+		if slices.Contains(given, name) {
+			set = append(set, name)
+		}
+	}
+	switch {
+	case len(set) == 0:
+		s.fail(s.header, "Missing attribute", "%s needs exactly one of %s.", s.name, list(kind.OneOf, "and"))
+	case len(set) > 1:
+		s.fail(s.body.Attributes[set[1]].NameRange, "Too many attributes", "%s takes exactly one of %s; it has %s.", s.name, list(kind.OneOf, "and"), list(set, "and"))
+	}
+}

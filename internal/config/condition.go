@@ -1,0 +1,269 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"tocsin"
+	"tocsin/checks"
+	"tocsin/internal/engine"
+)
+
+// condition is a rule's expression, checked at load.
+type condition struct {
+	expr hclsyntax.Expression
+	kind checks.Kind
+	// metrics are those that the expression reads now; windows are its calls
+	// of window functions. Neither names a metric that the kind does not have.
+	metrics []checks.Metric
+	windows []windowCall
+	parts   []part // its text, for Explain
+}
+
+var _ engine.Condition = (*condition)(nil)
+
+// Eval evaluates the condition on a view. A metric without data makes an
+// unknown value, and HCL's operators are three-valued: unknown || true is
+// true. What cannot be computed, such as 0/0, is Unknown.
+func (c *condition) Eval(v engine.View) (truth engine.Truth) {
+	defer func() {
+		// math/big panics on what has no result, such as Inf - Inf.
+		if recover() != nil {
+			truth = engine.Unknown
+		}
+	}()
+	result, diags := c.expr.Value(c.context(v))
+	switch {
+	case diags.HasErrors(), !result.IsKnown(), result.IsNull(), result.Type() != cty.Bool:
+		return engine.Unknown
+	case result.True():
+		return engine.True
+	default:
+		return engine.False
+	}
+}
+
+// context holds only what the expression uses.
+func (c *condition) context(v engine.View) *hcl.EvalContext {
+	values := map[string]cty.Value{}
+	for _, m := range c.metrics {
+		values[m.Name] = metricValue(m, v.Reading.Values[m.Name])
+	}
+	ctx := &hcl.EvalContext{Variables: objects(values), Functions: functions()}
+	maps.Copy(ctx.Variables, constants())
+	if len(c.windows) > 0 {
+		maps.Copy(ctx.Functions, windowFunctions(c.windows, v))
+	}
+	return ctx
+}
+
+func metricType(m checks.Metric) cty.Type {
+	switch m.Unit {
+	case checks.Truth:
+		return cty.Bool
+	case checks.Word:
+		return cty.String
+	default:
+		return cty.Number
+	}
+}
+
+// metricValue is what was read, or an unknown value of the metric's type.
+func metricValue(m checks.Metric, v tocsin.Value) cty.Value {
+	switch want := metricType(m); {
+	case v.Kind() == tocsin.NumberValue && want == cty.Number:
+		return cty.NumberFloatVal(v.Float()) // a Value is never NaN
+	case v.Kind() == tocsin.BoolValue && want == cty.Bool:
+		return cty.BoolVal(v.Truth())
+	case v.Kind() == tocsin.TextValue && want == cty.String:
+		return cty.StringVal(v.String())
+	default:
+		return cty.UnknownVal(want).RefineNotNull()
+	}
+}
+
+// objects turns dotted names into nested objects: "cpu.percent" becomes the
+// attribute percent of the variable cpu.
+func objects(values map[string]cty.Value) map[string]cty.Value {
+	out := map[string]cty.Value{}
+	groups := map[string]map[string]cty.Value{}
+	for name, value := range values {
+		group, rest, nested := strings.Cut(name, ".")
+		if !nested {
+			out[name] = value
+			continue
+		}
+		if groups[group] == nil {
+			groups[group] = map[string]cty.Value{}
+		}
+		groups[group][rest] = value
+	}
+	for group, members := range groups {
+		out[group] = cty.ObjectVal(objects(members))
+	}
+	return out
+}
+
+// condition compiles the condition of a rule; nil when it is a problem.
+func (s *scope) condition(name string, kind checks.Kind, interval time.Duration) *condition {
+	attr := s.attr(name)
+	if attr == nil {
+		return nil
+	}
+	if diags := plain(attr.Expr); diags.HasErrors() {
+		s.loader.problems.add(diags...)
+		return nil
+	}
+	c := &condition{expr: attr.Expr, kind: kind}
+	okNames := s.metricNames(c)
+	okWindows := s.windowCalls(c, interval)
+	if !okNames || !okWindows {
+		return nil
+	}
+	if len(c.metrics) == 0 && len(c.windows) == 0 {
+		s.fail(attr.Expr.Range(), "Condition without a metric", "This is always the same. A condition compares a metric of the check with a limit, such as: %s", exampleOf(kind))
+		return nil
+	}
+	if !s.typed(c) {
+		return nil
+	}
+	c.parts = partsOf(s.source, c)
+	return c
+}
+
+// exampleOf is a condition that the kind can have.
+func exampleOf(kind checks.Kind) string {
+	for _, m := range kind.Metrics {
+		switch m.Name {
+		case "cpu.percent", "space.percent":
+			if kind.Name != "process" {
+				return m.Name + " > 90"
+			}
+		case "exists":
+			if kind.Name == "process" {
+				return "!exists"
+			}
+		}
+	}
+	return exampleMetric(kind) + " > 90"
+}
+
+// typed evaluates the condition on unknown values of the right types, which
+// finds everything that would go wrong on real ones.
+func (s *scope) typed(c *condition) bool {
+	values := map[string]cty.Value{}
+	for _, m := range c.kind.Metrics {
+		values[m.Name] = cty.UnknownVal(metricType(m)).RefineNotNull()
+	}
+	ctx := &hcl.EvalContext{Variables: objects(values), Functions: functions()}
+	maps.Copy(ctx.Variables, constants())
+	for _, name := range windowNames() {
+		ctx.Functions[name] = windowFunction(name, func(int, []cty.Value) cty.Value {
+			return cty.UnknownVal(cty.Number).RefineNotNull()
+		})
+	}
+	v, diags := safeValue(c.expr, ctx)
+	s.addValueProblems(diags, c.expr, ctx.Functions)
+	if diags.HasErrors() || !s.isBool(c.expr, v) {
+		return false
+	}
+	if v.IsKnown() {
+		s.fail(c.expr.Range(), "Condition that never changes", "This is %t whatever the metrics are. Is a text compared with a number, or one side always fulfilled?", v.True())
+		return false
+	}
+	return true
+}
+
+// safeValue evaluates an expression; a panic, as of Inf - Inf, becomes a
+// diagnostic.
+func safeValue(expr hclsyntax.Expression, ctx *hcl.EvalContext) (v cty.Value, diags hcl.Diagnostics) {
+	defer func() {
+		if recover() != nil {
+			v = cty.DynamicVal
+			diags = append(diags, problem(expr.Range(), "No result", "This cannot be computed."))
+		}
+	}()
+	return expr.Value(ctx)
+}
+
+func (s *scope) isBool(expr hclsyntax.Expression, v cty.Value) bool {
+	if v.Type() == cty.Bool && (!v.IsKnown() || !v.IsNull()) {
+		return true
+	}
+	what := "something else."
+	switch v.Type() {
+	case cty.Number:
+		what = "a number. Compare it with a limit: … > 90"
+	case cty.String:
+		what = "a text. Compare it with another one: … == \"text\""
+	}
+	s.fail(expr.Range(), "Not a condition", "A condition is true or false; this is %s", what)
+	return false
+}
+
+// metricNames checks every name of the expression and collects the metrics,
+// in the order of the text.
+func (s *scope) metricNames(c *condition) bool {
+	ok := true
+	traversals := c.expr.Variables()
+	slices.SortStableFunc(traversals, func(a, b hcl.Traversal) int {
+		return a.SourceRange().Start.Byte - b.SourceRange().Start.Byte
+	})
+	windows := windowArguments(c.expr)
+	for _, traversal := range traversals {
+		name := dotted(traversal)
+		if _, isConstant := constants()[name]; isConstant {
+			continue
+		}
+		m, found := findMetric(c.kind, name)
+		if !found {
+			s.unknownMetric(c.kind, name, traversal.SourceRange())
+			ok = false
+			continue
+		}
+		if !windows[traversal.SourceRange().Start.Byte] && !slices.ContainsFunc(c.metrics, func(o checks.Metric) bool { return o.Name == name }) {
+			c.metrics = append(c.metrics, m)
+		}
+	}
+	return ok
+}
+
+func findMetric(kind checks.Kind, name string) (checks.Metric, bool) {
+	i := slices.IndexFunc(kind.Metrics, func(m checks.Metric) bool { return m.Name == name })
+	if i < 0 {
+		return checks.Metric{}, false
+	}
+	return kind.Metrics[i], true
+}
+
+// dotted is the name that a traversal spells.
+func dotted(traversal hcl.Traversal) string {
+	var b strings.Builder
+	for _, step := range traversal {
+		switch step := step.(type) {
+		case hcl.TraverseRoot:
+			b.WriteString(step.Name)
+		case hcl.TraverseAttr:
+			b.WriteString("." + step.Name)
+		case hcl.TraverseIndex:
+			if step.Key.Type() == cty.String && step.Key.IsKnown() {
+				b.WriteString("[" + step.Key.AsString() + "]")
+			} else {
+				b.WriteString("[…]")
+			}
+		default:
+			b.WriteString("[…]")
+		}
+	}
+	return b.String()
+}
+
+// noFunctions is for an expression that must be constant.
+func noFunctions() map[string]function.Function { return map[string]function.Function{} }

@@ -1,0 +1,138 @@
+// Package config turns rule files (HCL 2) into the typed configuration of the
+// agent. It is strict, finds every problem in one pass, and is safe on any
+// bytes: what would overflow the HCL parser is refused before it is parsed.
+package config
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"time"
+
+	"tocsin/checks"
+	"tocsin/internal/engine"
+	"tocsin/notify"
+)
+
+// Config is a whole configuration. Nothing of it changes after Load and Open.
+type Config struct {
+	Agent    Agent
+	Accounts []notify.Account
+	Mails    []notify.Mail
+	Routes   []notify.Route
+	// Checks is in the order of the files. Reader is nil until Open.
+	Checks []engine.Check
+	// Files names the files that were read, in order.
+	Files []string
+
+	kinds []checks.Kind // of each check, in the order of Checks
+	specs []checks.Spec
+}
+
+// Agent is the agent block.
+type Agent struct {
+	// Host is $HOST: the name of this machine, an FQDN where it has one.
+	Host string
+	// Interval and Timeout are the defaults of every check.
+	Interval, Timeout time.Duration
+	// StateDir holds the spool, the quota ledger and the engine's state.
+	StateDir string
+	// Socket is the path of the control socket.
+	Socket string
+	// LogLevel is "debug", "info", "warn" or "error".
+	LogLevel string
+}
+
+// The defaults of the agent block.
+const (
+	defaultInterval = 30 * time.Second
+	defaultTimeout  = 10 * time.Second
+	defaultStateDir = "/var/lib/tocsin"
+	defaultSocket   = "/run/tocsin/control.sock"
+	defaultPath     = "/etc/tocsin"
+)
+
+// SecretPolicy says what an absent secret is.
+type SecretPolicy uint8
+
+// The policies. The zero value, Required, is for running; Optional is for
+// validating a configuration away from its host.
+const (
+	Required SecretPolicy = iota // an absent secret or CA file is an error
+	Optional                     // … is a warning
+)
+
+// Options is what Load takes from its surroundings. The zero value is that of
+// a running agent.
+type Options struct {
+	Secrets SecretPolicy
+	// Host finds the name of this machine; nil means DefaultHost.
+	Host func() string
+	// Env looks up the environment, for env(), credential() and
+	// TOCSIN_CONFIG; nil means os.LookupEnv.
+	Env func(name string) (value string, set bool)
+	// StateDir, when set, wins over agent.state_dir, and the control socket
+	// is in it: so several agents run side by side.
+	StateDir string
+}
+
+// Load reads the rule file at path, or every *.hcl file of the directory
+// there, sorted and not recursively. An empty path means $TOCSIN_CONFIG, then
+// /etc/tocsin. The configuration is nil when the problems have errors; the
+// problems are never nil and may hold warnings beside a configuration.
+func Load(path string, opt Options) (*Config, *Problems) {
+	opt = opt.defaults()
+	if path == "" {
+		path, _ = opt.Env("TOCSIN_CONFIG")
+	}
+	path = cmp.Or(path, defaultPath)
+	p := newProblems()
+	sources := readSources(path, p)
+	if p.HasErrors() {
+		return nil, p.finish()
+	}
+	return load(sources, opt, p)
+}
+
+// LoadBytes is Load for the text of one rule file that is not on disk. Paths
+// in it are relative to the folder of filename.
+func LoadBytes(src []byte, filename string, opt Options) (*Config, *Problems) {
+	opt = opt.defaults()
+	p := newProblems()
+	s := &source{name: filename, dir: filepath.Dir(filename), text: src}
+	p.sources[filename] = s
+	p.add(checkText(s)...)
+	if p.HasErrors() {
+		return nil, p.finish()
+	}
+	return load([]*source{s}, opt, p)
+}
+
+func load(sources []*source, opt Options, p *Problems) (*Config, *Problems) {
+	for _, s := range sources {
+		p.sources[s.name] = s
+		s.parse(p)
+	}
+	if p.HasErrors() {
+		return nil, p.finish()
+	}
+	l := &loader{opt: opt, problems: p, config: &Config{}}
+	for _, s := range sources {
+		l.config.Files = append(l.config.Files, s.name)
+	}
+	l.load(sources)
+	if p.HasErrors() {
+		return nil, p.finish()
+	}
+	return l.config, p.finish()
+}
+
+func (o Options) defaults() Options {
+	if o.Host == nil {
+		o.Host = DefaultHost
+	}
+	if o.Env == nil {
+		o.Env = os.LookupEnv
+	}
+	return o
+}

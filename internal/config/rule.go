@@ -1,0 +1,150 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"tocsin"
+	"tocsin/checks"
+	"tocsin/internal/engine"
+)
+
+// dataRule is the engine's own rule, for readings that fail.
+const dataRule = "data"
+
+const (
+	leastTimes = 2
+	maxTimes   = 1000
+	maxEvent   = 100 // bytes of $EVENT
+	maxMessage = 4 << 10
+)
+
+// ruleText is what of a rule goes into the fingerprint of its check.
+type ruleText struct {
+	Name, When, Clear, Message, Failed, Recovered string
+	Severity                                      tocsin.Severity
+	For, ClearFor, Within, Reminder               time.Duration
+	Times                                         int
+}
+
+func isRule(block *hclsyntax.Block) bool { return block.Type == "rule" }
+
+// rule decodes one rule block; used are its conditions.
+func (s *scope) rule(name string, kind checks.Kind, interval time.Duration) (r engine.Rule, used []*condition, text ruleText) {
+	s.later = []string{"do"}
+	r.Name = name
+	if name == dataRule || strings.ContainsRune(name, '/') {
+		s.fail(s.header, "Invalid label", "A rule is not named %q: \"data\" is Tocsin's own rule for readings that fail, and \"/\" stands between check and rule.", name)
+	}
+	when, clear := s.condition("when", kind, interval), s.condition("clear", kind, interval)
+	if s.body.Attributes["when"] == nil {
+		s.fail(s.header, "Missing attribute", "%s needs a condition, for instance: when = %s", s.name, exampleOf(kind))
+	}
+	r.For, _ = s.duration("for", 0)
+	r.ClearFor, _ = s.duration("clear_for", 0)
+	r.Reminder, _ = s.duration("reminder", 0)
+	s.flapping(&r, interval)
+	r.Severity = s.severity()
+	r.Message = s.message()
+	r.Failed, r.Recovered = s.event(when)
+	suffix := ""
+	switch {
+	case r.Times > 0:
+		suffix = fmt.Sprintf(" %d times within %s", r.Times, durationText(r.Within))
+	case r.For > 0:
+		suffix = " for " + durationText(r.For)
+	}
+	s.done()
+	text = ruleText{
+		Name: name, Message: r.Message, Failed: r.Failed, Recovered: r.Recovered, Severity: r.Severity,
+		For: r.For, ClearFor: r.ClearFor, Within: r.Within, Reminder: r.Reminder, Times: r.Times,
+	}
+	if when != nil {
+		r.When = when
+		r.Explain = func(v engine.View) (string, string) { return when.explain(v, suffix) }
+		used, text.When = append(used, when), when.text()
+	}
+	if clear != nil {
+		r.Clear = clear
+		used, text.Clear = append(used, clear), clear.text()
+	}
+	return r, used, text
+}
+
+// flapping reads times and within, which belong together.
+func (s *scope) flapping(r *engine.Rule, interval time.Duration) {
+	times, haveTimes, at := s.integer("times", leastTimes, maxTimes)
+	within, withinAt := s.duration("within", 0)
+	hasTimes, hasWithin := s.body.Attributes["times"] != nil, s.body.Attributes["within"] != nil
+	switch {
+	case hasTimes && !hasWithin:
+		s.fail(at, "Missing attribute", "\"times\" needs \"within\", for instance: within = \"15m\"")
+	case hasWithin && !hasTimes:
+		s.fail(withinAt, "Missing attribute", "\"within\" needs \"times\", for instance: times = 3")
+	case hasTimes && s.body.Attributes["for"] != nil:
+		s.fail(at, "Attributes exclude each other", "\"for\" is a failure without a break, \"times\" and \"within\" count failures with breaks. Use one of them.")
+	case haveTimes && within > 0 && within < time.Duration(times-1)*interval:
+		s.fail(withinAt, "Window too short", "The check is read every %s, so %d readings need at least %s.", durationText(interval), times, durationText(time.Duration(times-1)*interval))
+	case haveTimes && within > 0:
+		r.Times, r.Within = times, within
+	}
+}
+
+func (s *scope) severity() tocsin.Severity {
+	v := s.oneOf("severity", tocsin.Warning.String(), tocsin.Info.String(), tocsin.Critical.String())
+	severity, err := tocsin.ParseSeverity(v.text)
+	if err != nil { // oneOf has reported it
+		return tocsin.Warning
+	}
+	return severity
+}
+
+func (s *scope) message() string {
+	v := s.text("message")
+	s.variables(v)
+	if len(v.text) > maxMessage {
+		s.fail(v.at, "Text too long", "A message has at most %d bytes.", maxMessage)
+	}
+	return v.text
+}
+
+// event reads $EVENT of the failure and finds that of the recovery.
+func (s *scope) event(when *condition) (failed, recovered string) {
+	v := s.text("event")
+	if !v.set || v.unknown {
+		if when == nil {
+			return resourceFailed, resourceRecovered
+		}
+		return eventPair(when)
+	}
+	switch {
+	case strings.TrimSpace(v.text) == "":
+		s.fail(v.at, "Empty value", "\"event\" must not be empty.")
+	case len(v.text) > maxEvent || v.text != oneLine(v.text):
+		s.fail(v.at, "Invalid value", "\"event\" is one line of at most %d bytes.", maxEvent)
+	}
+	return v.text, recoveredName(v.text)
+}
+
+// note remembers what the condition reads and how far it looks back.
+func (c *condition) note(metrics map[string]bool, windows map[string]time.Duration) {
+	for _, m := range c.metrics {
+		metrics[m.Name] = true
+	}
+	for _, w := range c.windows {
+		metrics[w.metric.Name] = true
+		windows[w.metric.Name] = max(windows[w.metric.Name], w.window)
+	}
+}
+
+// text is the condition as the file has it, on one line.
+func (c *condition) text() string {
+	var b strings.Builder
+	for _, p := range c.parts {
+		b.WriteString(p.text)
+	}
+	return fold(b.String())
+}

@@ -1,0 +1,261 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/customdecode"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"tocsin"
+	"tocsin/checks"
+	"tocsin/internal/engine"
+)
+
+// windowCall is one call of a window function.
+type windowCall struct {
+	name   string
+	metric checks.Metric
+	window time.Duration
+	at     hcl.Range
+	target hclsyntax.Expression // of time_to
+}
+
+// windowNames are the functions that look back at a metric.
+func windowNames() []string {
+	return []string{"avg_over", "max_over", "min_over", "rate", "delta", "time_to"}
+}
+
+// form is how a window function is written.
+func form(name string) string {
+	if name == "time_to" {
+		return `time_to(METRIC, TARGET, "6h")`
+	}
+	return name + `(METRIC, "5m")`
+}
+
+// unit is the unit of a call's result.
+func (w windowCall) unit() checks.Unit {
+	switch w.name {
+	case "time_to":
+		return checks.Seconds
+	case "rate":
+		return checks.PerSecond
+	default:
+		if w.metric.Unit == checks.Truth {
+			return checks.Count
+		}
+		return w.metric.Unit
+	}
+}
+
+// value computes the call on a view. No data is an unknown value.
+func (w windowCall) value(v engine.View, target float64) tocsin.Value {
+	compute := map[string]engine.WindowFunc{
+		"avg_over": engine.Avg, "max_over": engine.Max, "min_over": engine.Min,
+		"rate": engine.Rate, "delta": engine.Delta, "time_to": engine.TimeTo(target, w.window),
+	}[w.name]
+	points, covered := v.History.Window(w.metric.Name, w.window, v.Now)
+	f, ok := compute(points, covered)
+	if !ok || math.IsNaN(f) {
+		return tocsin.Value{}
+	}
+	return tocsin.Number(f)
+}
+
+// windowFunction makes the HCL function of a window function. The metric
+// comes as an expression, not as its value.
+func windowFunction(name string, impl func(at int, args []cty.Value) cty.Value) function.Function {
+	parameters := []function.Parameter{{Name: "metric", Type: customdecode.ExpressionClosureType}}
+	if name == "time_to" {
+		parameters = append(parameters, function.Parameter{Name: "target", Type: cty.Number})
+	}
+	parameters = append(parameters, function.Parameter{Name: "window", Type: cty.String})
+	return function.New(&function.Spec{
+		Params: parameters,
+		Type:   function.StaticReturnType(cty.Number),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			metric := customdecode.ExpressionClosureFromVal(args[0]).Expression
+			return impl(metric.Range().Start.Byte, args), nil
+		},
+	})
+}
+
+// windowFunctions are the functions of a condition at run time. A call is
+// known by where its metric stands.
+func windowFunctions(calls []windowCall, v engine.View) map[string]function.Function {
+	out := map[string]function.Function{}
+	for _, name := range windowNames() {
+		out[name] = windowFunction(name, func(at int, args []cty.Value) cty.Value {
+			i := slices.IndexFunc(calls, func(w windowCall) bool { return w.at.Start.Byte <= at && at < w.at.End.Byte })
+			if i < 0 {
+				return cty.UnknownVal(cty.Number)
+			}
+			target := 0.0
+			if name == "time_to" {
+				target, _ = args[1].AsBigFloat().Float64()
+			}
+			value := calls[i].value(v, target)
+			if value.Kind() != tocsin.NumberValue {
+				return cty.UnknownVal(cty.Number)
+			}
+			return cty.NumberFloatVal(value.Float()) // infinities compare as such
+		})
+	}
+	return out
+}
+
+// windowArguments finds where the metrics stand that window functions get.
+func windowArguments(expr hclsyntax.Expression) map[int]bool {
+	found := map[int]bool{}
+	_ = hclsyntax.VisitAll(expr, func(node hclsyntax.Node) hcl.Diagnostics {
+		if call, ok := node.(*hclsyntax.FunctionCallExpr); ok && slices.Contains(windowNames(), call.Name) && len(call.Args) > 0 {
+			found[call.Args[0].Range().Start.Byte] = true
+		}
+		return nil
+	})
+	return found
+}
+
+// windowCalls checks every call of a window function and collects them.
+func (s *scope) windowCalls(c *condition, interval time.Duration) bool {
+	ok := true
+	_ = hclsyntax.VisitAll(c.expr, func(node hclsyntax.Node) hcl.Diagnostics {
+		call, isCall := node.(*hclsyntax.FunctionCallExpr)
+		if !isCall || !slices.Contains(windowNames(), call.Name) {
+			return nil
+		}
+		w, good := s.windowCall(c.kind, call, interval)
+		ok = ok && good
+		if good {
+			c.windows = append(c.windows, w)
+		}
+		return nil
+	})
+	slices.SortFunc(c.windows, func(a, b windowCall) int { return a.at.Start.Byte - b.at.Start.Byte })
+	return ok
+}
+
+func (s *scope) windowCall(kind checks.Kind, call *hclsyntax.FunctionCallExpr, interval time.Duration) (windowCall, bool) {
+	w := windowCall{name: call.Name, at: call.Range()}
+	want := 2
+	if call.Name == "time_to" {
+		want = 3
+	}
+	if len(call.Args) != want || call.ExpandFinal {
+		s.fail(call.Range(), "Wrong arguments", "The function is written %s.", form(call.Name))
+		return w, false
+	}
+	traversal, diags := hcl.AbsTraversalForExpr(call.Args[0])
+	if diags.HasErrors() {
+		s.fail(call.Args[0].Range(), "Not a metric", "%s looks back at a metric, so its first argument is the name of one, such as %s; compute with the result.", call.Name, exampleMetric(kind))
+		return w, false
+	}
+	metric, found := findMetric(kind, dotted(traversal))
+	if !found { // already reported
+		return w, false
+	}
+	w.metric = metric
+	if metric.Unit == checks.Word || metric.Unit == checks.Truth && call.Name == "time_to" {
+		s.fail(call.Args[0].Range(), "Not a number", "%s needs a metric that is a number; %s is %s.", call.Name, metric.Name, unitWord(metric))
+		return w, false
+	}
+	if want == 3 {
+		w.target = call.Args[1]
+	}
+	return w, s.windowLength(&w, call.Args[want-1], interval)
+}
+
+func exampleMetric(kind checks.Kind) string {
+	for _, m := range kind.Metrics {
+		if strings.HasSuffix(m.Name, ".percent") && m.Name != "inodes.percent" {
+			return m.Name
+		}
+	}
+	for _, m := range kind.Metrics {
+		if m.Unit != checks.Word && m.Unit != checks.Truth {
+			return m.Name
+		}
+	}
+	return "METRIC"
+}
+
+// windowLength reads the window, which is a constant.
+func (s *scope) windowLength(w *windowCall, expr hclsyntax.Expression, interval time.Duration) bool {
+	v, diags := expr.Value(&hcl.EvalContext{Functions: noFunctions()})
+	if diags.HasErrors() || !v.IsKnown() || v.IsNull() || v.Type() != cty.String {
+		s.fail(expr.Range(), "Not a window", "The window of %s is a duration in quotes, such as \"5m\".", w.name)
+		return false
+	}
+	d, err := ParseDuration(v.AsString())
+	if err != nil {
+		s.fail(expr.Range(), "Invalid duration", "%q is %s.", v.AsString(), err)
+		return false
+	}
+	w.window = d
+	least := 2 * interval
+	if w.name == "time_to" {
+		least = 5 * interval // engine.TimeTo draws its line through five points
+	}
+	if d < least {
+		s.fail(expr.Range(), "Window too short", "The check is read every %s, so a window of %s holds too few readings for %s; it needs %s or more.", durationText(interval), durationText(d), w.name, durationText(least))
+		return false
+	}
+	return true
+}
+
+// unknownMetric says what the kind has instead.
+func (s *scope) unknownMetric(kind checks.Kind, name string, at hcl.Range) {
+	var names, group []string
+	prefix, _, _ := strings.Cut(name, ".")
+	for _, m := range kind.Metrics {
+		names = append(names, m.Name)
+		if strings.HasPrefix(m.Name, prefix+".") {
+			group = append(group, m.Name)
+		}
+	}
+	listed := names
+	if len(group) > 0 {
+		listed = group
+	}
+	hint := didYouMean(name, names)
+	switch {
+	case strings.Contains(name, "-") && minusHint(kind, name):
+		hint = fmt.Sprintf(" In HCL %q is one name, because names may hold \"-\"; to subtract, put blanks around it.", name)
+	case strings.Contains(name, "["):
+		hint = " The name of a metric is written with dots, such as " + exampleMetric(kind) + "."
+	case name == prefix && len(group) > 0:
+		hint = fmt.Sprintf(" %q is a group of metrics.", name)
+	case hint == "" && slices.Contains(eventNames(), strings.TrimPrefix(name, "event.")):
+		hint = " \"event\" belongs into the condition of a route."
+	}
+	constants := "KiB, MiB, GiB, TiB, KB, MB, GB, TB, second, minute, hour and day"
+	s.fail(at, "Unknown metric", "Check kind %q has no metric %q.%s It has %s. Units are %s.", kind.Name, name, hint, list(listed, "and"), constants)
+}
+
+// minusHint says whether the name would be metrics with a minus between them.
+func minusHint(kind checks.Kind, name string) bool {
+	for part := range strings.SplitSeq(name, "-") {
+		first, _, _ := strings.Cut(part, ".")
+		if slices.ContainsFunc(kind.Metrics, func(m checks.Metric) bool {
+			root, _, _ := strings.Cut(m.Name, ".")
+			return root == first || strings.HasSuffix(m.Name, "."+part)
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+func unitWord(m checks.Metric) string {
+	if m.Unit == checks.Word {
+		return "a text"
+	}
+	return "true or false"
+}
