@@ -1,0 +1,150 @@
+// Package control is the unix socket through which the command line talks to
+// the running agent: HTTP and JSON, version 1, one request a connection.
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Limits of a conversation: a client that is slow or large delays nobody.
+const (
+	maxBody  = 64 << 10
+	deadline = 10 * time.Second
+)
+
+// Agent is what the socket can ask of the agent.
+type Agent struct {
+	// Retry lets a mail go now, or all of them and every account when id is
+	// empty.
+	Retry func(id string) error
+	// Drop gives a mail or an item up.
+	Drop func(id string) error
+	// Reserve counts a test mail in the quota of a mail server before it is
+	// sent.
+	Reserve func(server string, recipients int) error
+}
+
+// Request is the body of every command.
+type Request struct {
+	ID         string `json:"id,omitempty"`
+	Server     string `json:"server,omitempty"`
+	Recipients int    `json:"recipients,omitempty"`
+}
+
+// Reply is the answer to every command; Error is empty when it was done.
+type Reply struct {
+	Error string `json:"error,omitempty"`
+}
+
+// Serve answers at path until ctx ends. A socket that a dead agent left is
+// replaced; anything else at path is refused. The caller holds the lock of the
+// state directory, so no other agent lives there.
+func Serve(ctx context.Context, path string, a Agent, log *slog.Logger) error {
+	listener, err := listen(path)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{
+		Handler: handler(a), ReadTimeout: deadline, WriteTimeout: deadline,
+		MaxHeaderBytes: maxBody, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ConnContext: withPeer,
+	}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("control socket %s: %w", path, err)
+	}
+	return nil
+}
+
+func listen(path string) (net.Listener, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // /run/tocsin: only the socket is secret
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, fmt.Errorf("control socket: %w", err)
+	case info.Mode().Type() != fs.ModeSocket:
+		return nil, fmt.Errorf("control socket %s: %s is there, which is no socket", path, info.Mode().Type())
+	default:
+		if err := os.Remove(path); err != nil {
+			return nil, fmt.Errorf("control socket: %w", err)
+		}
+	}
+	old := unix.Umask(0o177) // the socket is never anybody else's, not even for a moment
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "unix", path)
+	unix.Umask(old)
+	if err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	return listener, nil
+}
+
+func handler(a Agent) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/retry", command(func(r Request) error { return a.Retry(r.ID) }))
+	mux.HandleFunc("POST /v1/drop", command(func(r Request) error { return a.Drop(r.ID) }))
+	mux.HandleFunc("POST /v1/reserve", command(func(r Request) error { return a.Reserve(r.Server, r.Recipients) }))
+	return mux
+}
+
+func command(do func(Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var request Request
+		var reply Reply
+		decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+		decoder.DisallowUnknownFields()
+		status := http.StatusOK
+		if !permitted(r.Context()) {
+			reply.Error, status = "only root and the agent's own user may do this", http.StatusForbidden
+		} else if err := decoder.Decode(&request); err != nil {
+			reply.Error, status = fmt.Sprintf("read request: %v", err), http.StatusBadRequest
+		} else if err := do(request); err != nil {
+			reply.Error, status = err.Error(), http.StatusConflict
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(reply) // a client that left needs no answer
+	}
+}
+
+// peerKey is where withPeer keeps the user id of a connection.
+type peerKey struct{}
+
+// withPeer asks the kernel who is at the other end (SO_PEERCRED, unix(7)).
+func withPeer(ctx context.Context, conn net.Conn) context.Context {
+	uc, ok := conn.(*net.UnixConn)
+	if !ok {
+		return ctx
+	}
+	raw, err := uc.SyscallConn()
+	if err != nil {
+		return ctx
+	}
+	uid := -1
+	_ = raw.Control(func(fd uintptr) {
+		if cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+			uid = int(cred.Uid)
+		}
+	})
+	return context.WithValue(ctx, peerKey{}, uid)
+}
+
+func permitted(ctx context.Context) bool {
+	uid, ok := ctx.Value(peerKey{}).(int)
+	return ok && (uid == 0 || uid == os.Geteuid())
+}
