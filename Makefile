@@ -1,0 +1,58 @@
+# Tocsin. `make demo` shows the main job, `make test` passes the tests.
+SHELL       := /bin/bash
+GO          ?= go
+BIN         := bin
+LINT        := $(BIN)/golangci-lint
+LINT_VERSION := v2.15.0
+VULN        := $(BIN)/govulncheck
+VULN_VERSION := v1.6.0
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+FUZZTIME    ?= 10s
+
+export CGO_ENABLED ?= 0
+
+.PHONY: build demo test race lint fuzz cover golden e2e bench soak clean
+
+build: ## the static binary, bin/tocsin
+	$(GO) build -trimpath -ldflags '-s -w -X main.release=$(VERSION)' -o $(BIN)/tocsin ./cmd/tocsin
+
+demo: build ## the main job with nothing configured
+	$(BIN)/tocsin demo
+
+test: race e2e ## everything that must pass
+
+race: ## unit tests under the race detector
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+e2e: build ## the whole program against real servers; sets up what it needs
+	./e2e/setup
+	$(GO) vet -tags e2e ./e2e
+	TOCSIN_BIN=$(CURDIR)/$(BIN)/tocsin $(GO) test -tags e2e -count=1 -timeout 15m -v ./e2e
+
+lint: $(LINT) ## golangci-lint and the shape of the module
+	$(LINT) run ./...
+	$(LINT) run --build-tags e2e ./e2e/...
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+
+$(LINT):
+	GOBIN=$(CURDIR)/$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+
+fuzz: ## every fuzzer for FUZZTIME
+	./e2e/fuzz $(FUZZTIME)
+
+cover: ## coverage by function
+	$(GO) test -coverprofile=coverage.out ./...
+	$(GO) tool cover -func=coverage.out | tail -n 1
+
+golden: ## rewrite golden files; look at the diff
+	$(GO) test ./templates ./internal/config -update
+
+bench: build ## speed and memory, as ratios in one run
+	TOCSIN_BIN=$(CURDIR)/$(BIN)/tocsin ./e2e/bench
+
+soak: build ## the long runs: many thousand kills
+	TOCSIN_BIN=$(CURDIR)/$(BIN)/tocsin TOCSIN_KILLS=10000 $(GO) test -tags e2e -count=1 -timeout 2h -v -run 'Kill' ./e2e
+
+clean:
+	rm -rf $(BIN) coverage.out

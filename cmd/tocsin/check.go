@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tocsin"
+	"tocsin/checks"
+	"tocsin/internal/config"
+	"tocsin/internal/engine"
+)
+
+// rateGap is the time between the two readings that rates need.
+const rateGap = time.Second
+
+func newCheckCommand(opt *options) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "check [NAME...]",
+		Short: "Read now and show what each rule would do",
+		Long: `Read the checks (all, or those with the names) now, print their readings and
+what each rule says of them. Nothing is sent. The exit code is 1 when a check
+cannot be read.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := opt.load(config.Optional)
+			if err != nil {
+				return err
+			}
+			return checkNow(cmd.Context(), opt, cfg, args)
+		},
+	}
+	addJSONFlag(cmd, opt)
+	return cmd
+}
+
+// checkReport is what one check says, as JSON has it.
+type checkReport struct {
+	Kind    string            `json:"kind"`
+	Name    string            `json:"name"`
+	Values  map[string]any    `json:"values"`
+	Errors  map[string]string `json:"errors,omitempty"`
+	Error   string            `json:"error,omitempty"`
+	Rules   []ruleReport      `json:"rules"`
+	shown   map[string]string // values with their units
+	ordered []string
+}
+
+type ruleReport struct {
+	Name        string `json:"name"`
+	Says        string `json:"says"` // "ok", "would fail" or "no data"
+	Severity    string `json:"severity"`
+	Description string `json:"description"`
+}
+
+func checkNow(ctx context.Context, opt *options, cfg *config.Config, names []string) error {
+	if err := cfg.Open(checks.NewHost("")); err != nil {
+		return failed(err)
+	}
+	chosen, err := choose(cfg, names)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	for _, c := range chosen {
+		_, _ = readOnce(ctx, c) // rates need a reading before; its errors show in the next
+	}
+	select {
+	case <-ctx.Done():
+		return failed(ctx.Err())
+	case <-time.After(rateGap):
+	}
+	reports := make([]checkReport, 0, len(chosen))
+	unread := 0
+	for _, c := range chosen {
+		r := report(ctx, c)
+		if r.Error != "" || len(r.Errors) > 0 {
+			unread++
+		}
+		reports = append(reports, r)
+	}
+	if opt.json {
+		err = json.NewEncoder(opt.std.out).Encode(reports)
+	} else {
+		err = writeReports(opt, reports)
+	}
+	if err == nil && unread > 0 {
+		err = fmt.Errorf("%d of %d checks could not be read", unread, len(chosen))
+	}
+	return failed(err)
+}
+
+func choose(cfg *config.Config, names []string) ([]engine.Check, error) {
+	if len(names) == 0 {
+		return cfg.Checks, nil
+	}
+	var chosen []engine.Check
+	for _, name := range names {
+		n := len(chosen)
+		for _, c := range cfg.Checks {
+			if c.Name == name || c.Kind+"."+c.Name == name {
+				chosen = append(chosen, c)
+			}
+		}
+		if len(chosen) == n {
+			return nil, fmt.Errorf("no check named %q", name)
+		}
+	}
+	return chosen, nil
+}
+
+func readOnce(ctx context.Context, c engine.Check) (tocsin.Reading, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	return c.Reader.Read(ctx)
+}
+
+func report(ctx context.Context, c engine.Check) checkReport {
+	reading, err := readOnce(ctx, c)
+	r := checkReport{Kind: c.Kind, Name: c.Name, Values: map[string]any{}, Rules: []ruleReport{}, shown: map[string]string{}}
+	if err != nil {
+		r.Error = err.Error()
+	}
+	kind, _ := checks.Find(c.Kind)
+	for _, m := range kind.Metrics {
+		v, ok := reading.Values[m.Name]
+		if !ok {
+			continue
+		}
+		r.ordered = append(r.ordered, m.Name)
+		r.shown[m.Name] = checks.Format(m.Unit, v)
+		r.Values[m.Name] = plain(v)
+	}
+	for metric, err := range reading.Errors {
+		if r.Errors == nil {
+			r.Errors = map[string]string{}
+		}
+		r.Errors[metric] = err.Error()
+	}
+	view := engine.View{Reading: reading, History: engine.NewHistory(c.Windows), Now: time.Now()}
+	for i := range c.Rules {
+		rule := &c.Rules[i]
+		says := map[engine.Truth]string{engine.True: "would fail", engine.False: "ok", engine.Unknown: "no data"}
+		description, _ := rule.Explain(view)
+		r.Rules = append(r.Rules, ruleReport{rule.Name, says[engine.Observe(rule, view).When], rule.Severity.String(), description})
+	}
+	return r
+}
+
+// plain is a value as JSON has it.
+func plain(v tocsin.Value) any {
+	switch v.Kind() {
+	case tocsin.NumberValue:
+		return v.Float()
+	case tocsin.BoolValue:
+		return v.Truth()
+	default:
+		return v.String()
+	}
+}
+
+func writeReports(opt *options, reports []checkReport) error {
+	w := tabwriter.NewWriter(opt.std.out, 0, 8, 2, ' ', 0)
+	for _, r := range reports {
+		fmt.Fprintf(w, "%s %q\n", r.Kind, r.Name)
+		if r.Error != "" {
+			fmt.Fprintf(w, "  not read: %s\n", r.Error)
+		}
+		for _, metric := range r.ordered {
+			fmt.Fprintf(w, "  %s\t%s\n", metric, r.shown[metric])
+		}
+		for _, metric := range sortedKeys(r.Errors) {
+			fmt.Fprintf(w, "  %s\tnot read: %s\n", metric, r.Errors[metric])
+		}
+		for _, rule := range r.Rules {
+			fmt.Fprintf(w, "  rule %q (%s)\t%s: %s\n", rule.Name, rule.Severity, rule.Says, rule.Description)
+		}
+	}
+	return w.Flush()
+}
+
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"tocsin/internal/config"
+)
+
+// The exit codes, as DESIGN and sysexits(3) have them.
+const (
+	exitOK        = 0
+	exitFailed    = 1
+	exitUsage     = 2
+	exitBadConfig = 78
+)
+
+// streams are the three of a process: data goes to out, everything else to
+// err.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// exitError ends the program with a code. A nil err has been told already.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return "failed"
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// options are the flags of every command.
+type options struct {
+	config string
+	state  string
+	json   bool
+	std    streams
+}
+
+// run is the program without its process: main adds the signals and the exit.
+func run(ctx context.Context, args []string, std streams) int {
+	opt := &options{std: std}
+	root := newRoot(opt)
+	root.SetArgs(args)
+	root.SetIn(std.in)
+	root.SetOut(std.out)
+	root.SetErr(std.err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	exit := &exitError{exitUsage, err} // cobra's own errors are about usage
+	errors.As(err, &exit)
+	if exit.err != nil {
+		fmt.Fprintf(std.err, "tocsin: %v\n", exit.err)
+	}
+	if exit.code == exitUsage {
+		fmt.Fprintln(std.err, `Run "tocsin --help" for usage.`)
+	}
+	return exit.code
+}
+
+func newRoot(opt *options) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tocsin",
+		Short: "Watch a Linux server and mail what matters",
+		Long: `Tocsin watches CPU, memory, file systems and processes of a Linux server and
+mails what its rules notice, through an authenticated TLS SMTP account, within
+that provider's limits and without ever losing an alert.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cmd.Help()
+		},
+	}
+	root.PersistentFlags().StringVarP(&opt.config, "config", "c", "", "rule file or directory (default $TOCSIN_CONFIG, then /etc/tocsin)")
+	root.PersistentFlags().StringVar(&opt.state, "state", "", "state directory (default agent.state_dir, then /var/lib/tocsin)")
+	root.AddCommand(
+		newRunCommand(opt), newDemoCommand(opt), newValidateCommand(opt), newFmtCommand(opt), newCheckCommand(opt),
+		newTestMailCommand(opt), newSendCommand(opt), newQueueCommand(opt), newQuotaCommand(opt), newVersionCommand(opt),
+	)
+	return root
+}
+
+// failed ends a command with exit code 1.
+func failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{exitFailed, err}
+}
+
+// load reads the configuration, tells what is wrong with it, and ends with
+// exit code 78 when it cannot be used.
+func (o *options) load(secrets config.SecretPolicy) (*config.Config, error) {
+	cfg, problems := config.Load(o.config, config.Options{Secrets: secrets, StateDir: o.state})
+	if problems.Len() > 0 {
+		problems.Write(o.std.err, isTerminal(o.std.err), terminalWidth)
+	}
+	if problems.HasErrors() {
+		return nil, &exitError{exitBadConfig, nil}
+	}
+	return cfg, nil
+}
+
+// terminalWidth is how wide diagnostics are folded.
+const terminalWidth = 100
+
+// isTerminal says whether w is a terminal, so that it may be colored.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// newLogger writes to w. The journal has its own clock.
+func newLogger(w io.Writer, level slog.Leveler) *slog.Logger {
+	journal := os.Getenv("JOURNAL_STREAM") != ""
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
+		Level: level,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if journal && len(groups) == 0 && a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+}

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tocsin/internal/config"
+	"tocsin/internal/control"
+	"tocsin/notify/spool"
+)
+
+func newQueueCommand(opt *options) *cobra.Command {
+	queue := &cobra.Command{
+		Use:   "queue",
+		Short: "Look at and act on the mail that waits",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	list := &cobra.Command{
+		Use:   "list",
+		Short: "List what waits and why",
+		Args:  cobra.NoArgs,
+		RunE:  func(*cobra.Command, []string) error { return queueList(opt) },
+	}
+	addJSONFlag(list, opt)
+	queue.AddCommand(
+		list,
+		&cobra.Command{
+			Use:   "show ID",
+			Short: "Show one mail or event, with the server's replies",
+			Args:  cobra.ExactArgs(1),
+			RunE:  func(_ *cobra.Command, args []string) error { return queueShow(opt, args[0]) },
+		},
+		&cobra.Command{
+			Use:   "retry [ID]",
+			Short: "Try a mail now; without ID all of them, and end every pause",
+			Args:  cobra.MaximumNArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return queueRetry(cmd.Context(), opt, strings.Join(args, ""))
+			},
+		},
+		&cobra.Command{
+			Use:   "drop ID",
+			Short: "Give a mail or event up; it is kept in badmail",
+			Args:  cobra.ExactArgs(1),
+			RunE:  func(cmd *cobra.Command, args []string) error { return queueDrop(cmd.Context(), opt, args[0]) },
+		},
+	)
+	return queue
+}
+
+// queueLine is one row of the list, as JSON has it.
+type queueLine struct {
+	ID         string    `json:"id"`
+	State      string    `json:"state"` // "waiting" or "trying"
+	Severity   string    `json:"severity"`
+	Queued     time.Time `json:"queued"`
+	Next       time.Time `json:"next,omitzero"`
+	Attempts   int       `json:"attempts"`
+	Recipients []string  `json:"recipients"`
+	Subject    string    `json:"subject"`
+	Reason     string    `json:"reason,omitempty"`
+}
+
+type queueReport struct {
+	Mails   []queueLine            `json:"mails"`
+	Paused  map[string]pauseReport `json:"paused,omitempty"`
+	Badmail int                    `json:"badmail"`
+	Corrupt int                    `json:"corrupt"`
+}
+
+func queueList(opt *options) error {
+	cfg, err := opt.load(config.Optional)
+	if err != nil {
+		return err
+	}
+	listing, err := spool.List(spoolDir(cfg.Agent.StateDir))
+	if err != nil {
+		return failed(err)
+	}
+	paused, err := readPauses(cfg.Agent.StateDir, time.Now())
+	if err != nil {
+		return failed(err)
+	}
+	report := queueReport{Mails: queueLines(listing), Paused: paused, Badmail: listing.Badmail, Corrupt: listing.Corrupt}
+	if opt.json {
+		return failed(json.NewEncoder(opt.std.out).Encode(report))
+	}
+	return failed(report.write(opt, cfg))
+}
+
+func queueLines(listing spool.Listing) []queueLine {
+	lines := []queueLine{}
+	for _, l := range listing.Letters {
+		lines = append(lines, queueLine{
+			ID: l.Mail.ID, State: "trying", Severity: l.Mail.Severity.String(), Queued: l.Mail.Queued,
+			Next: l.Delivery.Next, Attempts: l.Delivery.Attempts, Recipients: l.Delivery.Pending(*l.Mail),
+			Subject: l.Mail.Subject, Reason: l.Delivery.LastError,
+		})
+	}
+	for _, item := range listing.Items {
+		line := queueLine{ID: item.ID, State: "waiting", Severity: item.Severity.String(), Queued: item.Queued, Subject: "(message)"}
+		if ev := item.Event; ev != nil {
+			line.Subject = fmt.Sprintf("%s: %s %s", ev.Check, ev.Rule, ev.Type)
+		}
+		for _, t := range item.Targets {
+			line.Recipients = append(line.Recipients, t.Addresses...)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func (r queueReport) write(opt *options, cfg *config.Config) error {
+	w := tabwriter.NewWriter(opt.std.out, 0, 8, 2, ' ', 0)
+	if len(r.Mails) > 0 {
+		fmt.Fprintln(w, "ID\tSTATE\tSEVERITY\tQUEUED\tTRIES\tTO\tWHAT")
+	}
+	for _, m := range r.Mails {
+		fmt.Fprintf(w, "%.12s\t%s\t%s\t%s\t%d\t%s\t%s\n", m.ID, m.State, m.Severity,
+			m.Queued.Local().Format(time.DateTime), m.Attempts, strings.Join(m.Recipients, ","), m.Subject)
+		if m.Reason != "" {
+			fmt.Fprintf(w, "\t%s\n", m.Reason)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, a := range cfg.Accounts {
+		if p, ok := r.Paused[a.Name]; ok {
+			fmt.Fprintf(opt.std.out, "mail server %q is paused until %s: %s\n", a.Name, p.Until.Local().Format(time.DateTime), p.Reason)
+		}
+	}
+	fmt.Fprintf(opt.std.out, "%d waiting, %d refused in badmail, %d damaged in corrupt\n", len(r.Mails), r.Badmail, r.Corrupt)
+	return nil
+}
+
+func queueShow(opt *options, id string) error {
+	cfg, err := opt.load(config.Optional)
+	if err != nil {
+		return err
+	}
+	listing, err := spool.List(spoolDir(cfg.Agent.StateDir))
+	if err != nil {
+		return failed(err)
+	}
+	for _, l := range listing.Letters {
+		if strings.HasPrefix(l.Mail.ID, id) {
+			return failed(showLetter(opt, l))
+		}
+	}
+	for _, item := range listing.Items {
+		if strings.HasPrefix(item.ID, id) {
+			encoder := json.NewEncoder(opt.std.out)
+			encoder.SetIndent("", "  ")
+			if err := encoder.Encode(item); err != nil {
+				return failed(err)
+			}
+			_, err := opt.std.out.Write(item.Raw)
+			return failed(err)
+		}
+	}
+	return failed(fmt.Errorf("show %q: %w", id, spool.ErrUnknown))
+}
+
+func showLetter(opt *options, l spool.Letter) error {
+	fmt.Fprintf(opt.std.out, "Mail:     %s\nQueued:   %s\nTries:    %d\n", l.Mail.ID, l.Mail.Queued.Local().Format(time.DateTime), l.Delivery.Attempts)
+	if !l.Delivery.Next.IsZero() {
+		fmt.Fprintf(opt.std.out, "Next:     %s\n", l.Delivery.Next.Local().Format(time.DateTime))
+	}
+	for _, address := range l.Mail.Recipients {
+		r := l.Delivery.Recipients[address]
+		status := string(r.Status)
+		if status == "" {
+			status = "pending"
+		}
+		fmt.Fprintf(opt.std.out, "%-9s %s %s\n", status+":", address, r.Reply)
+	}
+	_, err := fmt.Fprintf(opt.std.out, "\n%s", l.Mail.Data)
+	return err
+}
+
+// act asks the running agent, or does it here when none runs.
+func act(opt *options, ask func(control.Client) error, do func(*store) error) error {
+	cfg, err := opt.load(config.Optional)
+	if err != nil {
+		return err
+	}
+	err = ask(control.Client{Path: cfg.Agent.Socket})
+	if !errors.Is(err, control.ErrNotRunning) {
+		return failed(err)
+	}
+	s, err := openStore(cfg, newLogger(opt.std.err, nil))
+	if err != nil {
+		return failed(err)
+	}
+	defer s.close()
+	return failed(do(s))
+}
+
+func queueRetry(ctx context.Context, opt *options, id string) error {
+	return act(opt,
+		func(c control.Client) error { return c.Retry(ctx, id) },
+		func(*store) error {
+			return fmt.Errorf("retry: %w: it tries everything when it starts", control.ErrNotRunning)
+		})
+}
+
+func queueDrop(ctx context.Context, opt *options, id string) error {
+	return act(opt,
+		func(c control.Client) error { return c.Drop(ctx, id) },
+		func(s *store) error { return s.spool.Drop(id, "dropped by hand", time.Now()) })
+}

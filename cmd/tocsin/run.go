@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tocsin"
+	"tocsin/checks"
+	"tocsin/internal/config"
+	"tocsin/internal/control"
+	"tocsin/internal/engine"
+	"tocsin/notify"
+)
+
+// pickupEvery is how often the spool looks for what other processes put there.
+const pickupEvery = time.Second
+
+// agent is the running program: every room, in the order of the data.
+type agent struct {
+	log     *slog.Logger
+	config  atomic.Pointer[config.Config]
+	host    *checks.Host
+	store   *store
+	router  atomic.Pointer[notify.Router]
+	courier *notify.Courier
+	engine  *engine.Engine
+
+	// courierCtx ends the delivery; it outlives the engine, whose last events
+	// still go out.
+	courierCtx context.Context //nolint:containedctx // the lifetime of the workers that a reload starts
+	stops      []func()
+}
+
+// start wires the agent: a rule file becomes checks and rules, their events go
+// through the desk into the spool, and the courier delivers from there. Each
+// part pushes its stop; they run in reverse, also when a later part fails.
+func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent, err error) {
+	a = &agent{log: log, host: checks.NewHost("")}
+	a.config.Store(cfg)
+	defer func() {
+		if err != nil {
+			a.stop()
+		}
+	}()
+	// 1. The checks and rules of the rule file.
+	if err := a.open(cfg); err != nil {
+		return a, err
+	}
+	// 2. What is durable: the spool, the ledger, the state of the rules.
+	if a.store, err = openStore(cfg, log); err != nil {
+		return a, err
+	}
+	a.onStop(a.store.close)
+	state, err := openState(a.store, log)
+	if err != nil {
+		return a, err
+	}
+	// 3. The courier takes mail out of the spool.
+	if a.courier, err = a.store.courier(log); err != nil {
+		return a, err
+	}
+	a.courierCtx = a.background(ctx, a.courier.Run)
+	a.courier.Configure(a.courierCtx, notify.Setup{Accounts: cfg.Accounts, Mails: cfg.Mails})
+	a.background(ctx, a.collect)
+	a.background(ctx, a.listen)
+	// 4. The engine reads, decides and hands its events to the desk.
+	desk := &notify.Desk{Spool: a.store.spool, Log: log, Router: func() notify.Router { return *a.router.Load() }}
+	a.engine = engine.New(cfg.Agent.Host, cfg.Checks, state, desk, log)
+	a.background(ctx, a.engine.Run)
+	return a, nil
+}
+
+// open makes the readers of a configuration and its routes.
+func (a *agent) open(cfg *config.Config) error {
+	if err := cfg.Open(a.host); err != nil {
+		return &exitError{exitBadConfig, err}
+	}
+	router := &notify.Router{Routes: cfg.Routes, Mails: cfg.Mails}
+	remind(cfg, router)
+	a.router.Store(router)
+	return nil
+}
+
+// remind gives every rule without a reminder of its own that of its route.
+func remind(cfg *config.Config, router *notify.Router) {
+	for _, c := range cfg.Checks {
+		for i := range c.Rules {
+			r := &c.Rules[i]
+			if r.Reminder == 0 {
+				r.Reminder = router.Reminder(&tocsin.Event{
+					Type: tocsin.Failed, Name: r.Failed, Host: cfg.Agent.Host,
+					Kind: c.Kind, Check: c.Name, Rule: r.Name, Severity: r.Severity,
+				})
+			}
+		}
+	}
+}
+
+func openState(s *store, log *slog.Logger) (*engine.State, error) {
+	state, damaged, err := engine.OpenState(filepath.Join(s.dir, "state.json"), time.Now())
+	if damaged != nil {
+		log.Error("state was damaged and begins anew: what still fails is told once more", "err", damaged)
+	}
+	if err != nil {
+		return nil, err
+	}
+	events, err := s.spool.Events()
+	if err != nil {
+		return nil, err
+	}
+	if n := state.RollForward(events); n > 0 {
+		log.Info("state rolled forward from the spool", "events", n)
+	}
+	return state, nil
+}
+
+// background runs part until the agent stops, and pushes a stop that waits for
+// its end. The part's context is not the caller's: stops come in order.
+func (a *agent) background(ctx context.Context, part func(context.Context)) context.Context {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	wg.Go(func() { part(ctx) })
+	a.onStop(func() { cancel(); wg.Wait() })
+	return ctx
+}
+
+func (a *agent) onStop(stop func()) { a.stops = append(a.stops, stop) }
+
+// stop ends the parts in reverse: first no more events, then no more mail.
+func (a *agent) stop() {
+	for len(a.stops) > 0 {
+		last := len(a.stops) - 1
+		a.stops[last]()
+		a.stops = a.stops[:last]
+	}
+}
+
+// reload replaces the configuration as a whole, or not at all.
+func (a *agent) reload(ctx context.Context, cfg *config.Config) error {
+	if old := a.config.Load(); cfg.Agent.StateDir != old.Agent.StateDir || cfg.Agent.Socket != old.Agent.Socket {
+		a.log.Warn("state_dir and socket stay what they are until a restart")
+	}
+	if err := a.open(cfg); err != nil {
+		return err
+	}
+	a.courier.Configure(a.courierCtx, notify.Setup{Accounts: cfg.Accounts, Mails: cfg.Mails})
+	a.courier.Lift()
+	if err := a.engine.Reload(ctx, cfg.Agent.Host, cfg.Checks); err != nil {
+		return err
+	}
+	a.config.Store(cfg)
+	return nil
+}
+
+// collect takes in what other processes submit, and forgets old sent mail.
+func (a *agent) collect(ctx context.Context) {
+	ticker := time.NewTicker(pickupEvery)
+	defer ticker.Stop()
+	prune := time.NewTicker(time.Hour)
+	defer prune.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			_, err = a.store.spool.Collect()
+		case now := <-prune.C:
+			err = a.store.spool.Prune(now)
+		}
+		if err != nil {
+			a.log.Error("spool not tended", "err", err)
+		}
+	}
+}
+
+// listen serves the control socket. Without it the agent still watches and
+// mails.
+func (a *agent) listen(ctx context.Context) {
+	err := control.Serve(ctx, a.config.Load().Agent.Socket, control.Agent{
+		Retry:   a.retry,
+		Drop:    func(id string) error { return a.store.spool.Drop(id, "dropped by hand", time.Now()) },
+		Reserve: a.reserve,
+	}, a.log)
+	if err != nil {
+		a.log.Error("no control socket: queue retry, drop and test-mail cannot reach this agent", "err", err)
+	}
+}
+
+func (a *agent) retry(id string) error {
+	if id == "" {
+		a.courier.Lift()
+	}
+	return a.store.spool.Retry(id)
+}
+
+// reserve counts a mail that another process is about to send.
+func (a *agent) reserve(server string, recipients int) error {
+	for _, account := range a.config.Load().Accounts {
+		if account.Name == server {
+			_, err := a.store.ledger.Reserve(server, account.Limit, recipients, true, time.Now())
+			return err
+		}
+	}
+	return fmt.Errorf("reserve: no mail server %q", server)
+}
+
+// alive returns when every part has answered.
+func (a *agent) alive(ctx context.Context) error {
+	a.courier.Alive()
+	return a.engine.Ping(ctx)
+}

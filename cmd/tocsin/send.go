@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tocsin"
+	"tocsin/internal/config"
+	"tocsin/internal/durable"
+	"tocsin/notify"
+	"tocsin/notify/spool"
+	"tocsin/templates"
+)
+
+// sendPatience is how long send waits for a delivery of its own when no agent
+// runs.
+const sendPatience = time.Minute
+
+func newSendCommand(opt *options) *cobra.Command {
+	var subject, from string
+	var attach []string
+	cmd := &cobra.Command{
+		Use:   "send -s SUBJECT [-a FILE]... ADDRESS...",
+		Short: "Send a mail, its text from standard input",
+		Long: `Send a mail, its text from standard input, through the spool and within the
+limits. The running agent delivers it; when none runs, send does that itself and
+leaves what it cannot deliver in the spool. Exit code 0 means that the mail is
+delivered or safe in the spool.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := opt.load(config.Required)
+			if err != nil {
+				return err
+			}
+			item, err := draft(opt, cfg, from, subject, attach, args)
+			if err != nil {
+				return failed(err)
+			}
+			return failed(submit(cmd.Context(), opt, cfg, item))
+		},
+	}
+	cmd.Flags().StringVarP(&subject, "subject", "s", "", "subject")
+	cmd.Flags().StringVarP(&from, "from", "r", "", "author (default that of the first mail block)")
+	cmd.Flags().StringArrayVarP(&attach, "attach", "a", nil, "attach this file; may be given more than once")
+	return cmd
+}
+
+// draft makes the spool item of a person's own mail.
+func draft(opt *options, cfg *config.Config, from, subject string, attach, to []string) (spool.Item, error) {
+	if from == "" {
+		from = defaultFrom(cfg)
+	}
+	body, err := readAll(opt.std.in, maxInput)
+	if err != nil {
+		return spool.Item{}, err
+	}
+	d := templates.Draft{ID: spool.NewID(), From: from, To: to, Subject: subject, Body: string(body), Date: time.Now()}
+	for _, path := range attach {
+		data, err := readAttachment(path)
+		if err != nil {
+			return spool.Item{}, err
+		}
+		d.Attachments = append(d.Attachments, templates.Attachment{Name: filepath.Base(path), Data: data})
+	}
+	message, err := templates.Compose(d)
+	if err != nil {
+		return spool.Item{}, err
+	}
+	item := spool.Item{ID: d.ID, Queued: d.Date, Severity: tocsin.Warning, Raw: message.Data}
+	_, item.From, err = templates.Address(from)
+	if err != nil {
+		return spool.Item{}, err
+	}
+	target := spool.Target{}
+	for _, mailbox := range to {
+		_, address, err := templates.Address(mailbox)
+		if err != nil {
+			return spool.Item{}, err
+		}
+		target.Addresses = append(target.Addresses, address)
+	}
+	item.Targets = []spool.Target{target}
+	return item, nil
+}
+
+func defaultFrom(cfg *config.Config) string {
+	if len(cfg.Mails) > 0 {
+		return cfg.Mails[0].From
+	}
+	for _, a := range cfg.Accounts {
+		if _, address, err := templates.Address(a.Username); err == nil {
+			return address
+		}
+	}
+	return "tocsin@" + cfg.Agent.Host
+}
+
+func readAttachment(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("attach: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("attach %s: no regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("attach: %w", err)
+	}
+	defer f.Close()
+	return readAll(f, maxInput)
+}
+
+// submit hands the item to the running agent, or delivers it here.
+func submit(ctx context.Context, opt *options, cfg *config.Config, item spool.Item) error {
+	log := newLogger(opt.std.err, nil)
+	s, err := openStore(cfg, log)
+	if errors.Is(err, durable.ErrLocked) {
+		if err := spool.Submit(spoolDir(cfg.Agent.StateDir), item); err != nil {
+			return err
+		}
+		fmt.Fprintf(opt.std.err, "queued as %.12s for the running agent\n", item.ID)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if len(cfg.Accounts) == 0 {
+		return errors.New("send: no mailserver block: there is nothing to send through")
+	}
+	if err := s.spool.Put(item); err != nil {
+		return err
+	}
+	courier, err := s.courier(log)
+	if err != nil {
+		return err
+	}
+	gone := s.spool.Gone(item.ID)
+	ctx, cancel := context.WithTimeout(ctx, sendPatience)
+	defer cancel()
+	done := make(chan struct{})
+	courier.Configure(ctx, notify.Setup{Accounts: cfg.Accounts, Mails: cfg.Mails})
+	go func() { courier.Run(ctx); close(done) }()
+	select {
+	case <-gone:
+	case <-ctx.Done():
+		fmt.Fprintf(opt.std.err, "not delivered yet: kept in the spool as %.12s, the agent goes on trying\n", item.ID)
+	}
+	cancel()
+	<-done
+	return nil
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"tocsin/internal/config"
+	"tocsin/internal/systemd"
+)
+
+func newRunCommand(opt *options) *cobra.Command {
+	return &cobra.Command{
+		Use:   "run",
+		Short: "Run the agent in the foreground",
+		Long: `Run the agent in the foreground. It reloads its rule file on SIGHUP and ends on
+SIGTERM; nothing that it noticed is lost. Under systemd it says when it is ready.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return serve(cmd.Context(), opt)
+		},
+	}
+}
+
+// serve runs the agent until ctx ends.
+func serve(ctx context.Context, opt *options) error {
+	// Before anything else, so that an early reload does not end the process.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+
+	cfg, err := opt.load(config.Required)
+	if err != nil {
+		return err
+	}
+	level := &slog.LevelVar{}
+	setLevel(level, cfg)
+	log := newLogger(opt.std.err, level)
+	manager := systemd.Manager{Log: log}
+	a, err := start(ctx, cfg, log)
+	if err != nil {
+		return asFailed(err)
+	}
+	defer a.stop()
+	manager.Ready(status(cfg))
+	log.Info("agent started", "version", version(), "host", cfg.Agent.Host, "checks", len(cfg.Checks), "state", cfg.Agent.StateDir)
+	watching, done := context.WithCancel(ctx)
+	defer done()
+	go manager.Watch(watching, a.alive)
+	for {
+		select {
+		case <-ctx.Done():
+			manager.Stopping()
+			log.Info("agent stopping")
+			return nil
+		case <-hangup:
+			manager.Reloading()
+			if reread(ctx, opt, a) {
+				setLevel(level, a.config.Load())
+			}
+			manager.Ready(status(a.config.Load()))
+		}
+	}
+}
+
+// reread reads the rule file again. A broken one changes nothing and says why.
+func reread(ctx context.Context, opt *options, a *agent) bool {
+	cfg, err := opt.load(config.Required)
+	if err == nil {
+		err = a.reload(ctx, cfg)
+	}
+	if err != nil {
+		a.log.Error("configuration rejected, the old one stays in force", "err", err)
+		return false
+	}
+	a.log.Info("configuration reloaded", "checks", len(cfg.Checks))
+	return true
+}
+
+// asFailed gives an error without an exit code that of a failure.
+func asFailed(err error) error {
+	if exit, ok := err.(*exitError); ok { //nolint:errorlint // only its own level counts
+		return exit
+	}
+	return failed(err)
+}
+
+func setLevel(level *slog.LevelVar, cfg *config.Config) {
+	if err := level.UnmarshalText([]byte(cfg.Agent.LogLevel)); err != nil {
+		level.Set(slog.LevelInfo) // the configuration has checked the word
+	}
+}
+
+// status is the line of systemctl status.
+func status(cfg *config.Config) string {
+	rules := 0
+	for _, c := range cfg.Checks {
+		rules += len(c.Rules)
+	}
+	return fmt.Sprintf("watching %d checks with %d rules; mail through %d servers", len(cfg.Checks), rules, len(cfg.Accounts))
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tocsin"
+	"tocsin/internal/config"
+	"tocsin/internal/control"
+	"tocsin/internal/durable"
+	"tocsin/notify"
+	"tocsin/notify/quota"
+	"tocsin/notify/smtp"
+	"tocsin/notify/spool"
+	"tocsin/templates"
+)
+
+func newTestMailCommand(opt *options) *cobra.Command {
+	var server string
+	cmd := &cobra.Command{
+		Use:   "test-mail [--server NAME] [ADDRESS...]",
+		Short: "Send one mail through each mail server now and show the conversation",
+		Long: `Send one mail through each mail server (or the one named) now, to the addresses
+or else to those of the first mail block, and show the conversation step by step.
+Secrets are not shown. The mail counts in the limits like any other.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := opt.load(config.Required)
+			if err != nil {
+				return err
+			}
+			return testMail(cmd.Context(), opt, cfg, server, args)
+		},
+	}
+	cmd.Flags().StringVar(&server, "server", "", "only this mail server")
+	return cmd
+}
+
+func testMail(ctx context.Context, opt *options, cfg *config.Config, server string, to []string) error {
+	if len(to) == 0 && len(cfg.Mails) > 0 {
+		to = cfg.Mails[0].To
+	}
+	if len(to) == 0 {
+		return &exitError{exitUsage, errors.New("test-mail: no address given and no mail block to take one from")}
+	}
+	tried, bad := 0, 0
+	for _, a := range cfg.Accounts {
+		if server != "" && a.Name != server {
+			continue
+		}
+		tried++
+		fmt.Fprintf(opt.std.out, "mail server %q: %s port %d\n", a.Name, a.Host, a.Port)
+		if err := testAccount(ctx, opt, cfg, a, to); err != nil {
+			bad++
+			fmt.Fprintf(opt.std.out, "  FAILED: %v\n", err)
+			if hint := smtp.Hint(err, a.Provider); hint != "" {
+				fmt.Fprintf(opt.std.out, "  hint: %s\n", hint)
+			}
+		}
+	}
+	switch {
+	case tried == 0 && server != "":
+		return &exitError{exitUsage, fmt.Errorf("test-mail: no mail server named %q", server)}
+	case tried == 0:
+		return failed(errors.New("test-mail: no mailserver block"))
+	case bad > 0:
+		return failed(fmt.Errorf("test-mail: %d of %d mail servers did not take the mail", bad, tried))
+	}
+	return nil
+}
+
+func testAccount(ctx context.Context, opt *options, cfg *config.Config, a notify.Account, to []string) error {
+	message, from, addresses, err := testMessage(cfg, a, to)
+	if err != nil {
+		return err
+	}
+	if err := reserve(ctx, cfg, a, len(addresses)); err != nil {
+		return err
+	}
+	session, err := smtp.Dial(ctx, a.Server, func(s smtp.Step) {
+		fmt.Fprintf(opt.std.out, "  %-8s %7s  %s\n", s.Phase, s.Took.Round(time.Millisecond/10), s.Text)
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = session.Close() }()
+	result, err := session.Send(ctx, smtp.Envelope{From: from, To: addresses}, message)
+	if err != nil {
+		return err
+	}
+	var refused []string
+	for _, v := range result.Recipients {
+		if v.Status != smtp.Accepted {
+			refused = append(refused, fmt.Sprintf("%s: %s", v.Address, v.Reply))
+		}
+	}
+	if len(refused) > 0 {
+		return fmt.Errorf("refused: %s", strings.Join(refused, "; "))
+	}
+	fmt.Fprintln(opt.std.out, "  ok: taken for every recipient")
+	return nil
+}
+
+func testMessage(cfg *config.Config, a notify.Account, to []string) (data []byte, from string, addresses []string, err error) {
+	now := time.Now()
+	author := defaultFrom(cfg)
+	message, err := templates.Render(templates.Envelope{ID: spool.NewID(), From: author, To: to}, []tocsin.Event{{
+		ID: spool.NewID(), Type: tocsin.Test, Name: "Test", Host: cfg.Agent.Host, Check: a.Name, Kind: "mailserver",
+		Rule: "test", Severity: tocsin.Info, Action: "alert", At: now, Since: now,
+		Description: "a test mail, asked for by a person",
+	}})
+	if err != nil {
+		return nil, "", nil, err
+	}
+	if _, from, err = templates.Address(author); err != nil {
+		return nil, "", nil, err
+	}
+	for _, mailbox := range to {
+		_, address, err := templates.Address(mailbox)
+		if err != nil {
+			return nil, "", nil, err
+		}
+		addresses = append(addresses, address)
+	}
+	return message.Data, from, addresses, nil
+}
+
+// reserve counts the mail in the account's limits: through the running agent,
+// or in its ledger when none runs.
+func reserve(ctx context.Context, cfg *config.Config, a notify.Account, recipients int) error {
+	err := control.Client{Path: cfg.Agent.Socket}.Reserve(ctx, a.Name, recipients)
+	if !errors.Is(err, control.ErrNotRunning) {
+		return err
+	}
+	dir := cfg.Agent.StateDir
+	if err := durable.MakeDir(dir); err != nil {
+		return err
+	}
+	lock, err := durable.Acquire(filepath.Join(dir, "lock"), "tocsin test-mail")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Release() }()
+	ledger, _, err := quota.Open(filepath.Join(dir, "quota.log"), accountNames(cfg.Accounts), time.Now())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = ledger.Close() }()
+	_, err = ledger.Reserve(a.Name, a.Limit, recipients, true, time.Now())
+	return err
+}
