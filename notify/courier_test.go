@@ -72,7 +72,9 @@ func TestAWrongPasswordIsNotHammered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPost(t, quota.Limit{}, "one")
 		one := p.servers["one"]
-		one.set(func(s *server) { s.dial = &smtp.Failure{Class: smtp.AuthBroken, Phase: smtp.PhaseAuth, Err: errors.New("535")} })
+		one.set(func(s *server) {
+			s.dial = &smtp.Failure{Class: smtp.AuthBroken, Phase: smtp.PhaseAuth, Err: errors.New("535")}
+		})
 		p.put(tocsin.Critical)
 		p.after(time.Minute)
 		for range 5 { // a crash loop

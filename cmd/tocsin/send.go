@@ -18,13 +18,10 @@ import (
 	"tocsin/templates"
 )
 
-// sendPatience is how long send waits for a delivery of its own when no agent
-// runs.
-const sendPatience = time.Minute
-
 func newSendCommand(opt *options) *cobra.Command {
 	var subject, from string
 	var attach []string
+	var patience time.Duration
 	cmd := &cobra.Command{
 		Use:   "send -s SUBJECT [-a FILE]... ADDRESS...",
 		Short: "Send a mail, its text from standard input",
@@ -42,12 +39,13 @@ delivered or safe in the spool.`,
 			if err != nil {
 				return failed(err)
 			}
-			return failed(submit(cmd.Context(), opt, cfg, item))
+			return failed(submit(cmd.Context(), opt, cfg, item, patience))
 		},
 	}
 	cmd.Flags().StringVarP(&subject, "subject", "s", "", "subject")
 	cmd.Flags().StringVarP(&from, "from", "r", "", "author (default that of the first mail block)")
 	cmd.Flags().StringArrayVarP(&attach, "attach", "a", nil, "attach this file; may be given more than once")
+	cmd.Flags().DurationVar(&patience, "wait", time.Minute, "when no agent runs, how long to try to deliver it here")
 	return cmd
 }
 
@@ -117,8 +115,9 @@ func readAttachment(path string) ([]byte, error) {
 	return readAll(f, maxInput)
 }
 
-// submit hands the item to the running agent, or delivers it here.
-func submit(ctx context.Context, opt *options, cfg *config.Config, item spool.Item) error {
+// submit hands the item to the running agent, or tries for as long as patience
+// to deliver it here.
+func submit(ctx context.Context, opt *options, cfg *config.Config, item spool.Item, patience time.Duration) error {
 	log := newLogger(opt.std.err, nil)
 	s, err := openStore(cfg, log)
 	if errors.Is(err, durable.ErrLocked) {
@@ -143,7 +142,7 @@ func submit(ctx context.Context, opt *options, cfg *config.Config, item spool.It
 		return err
 	}
 	gone := s.spool.Gone(item.ID)
-	ctx, cancel := context.WithTimeout(ctx, sendPatience)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	done := make(chan struct{})
 	courier.Configure(ctx, notify.Setup{Accounts: cfg.Accounts, Mails: cfg.Mails})

@@ -95,7 +95,7 @@ func formatFiles(opt *options, paths []string, check bool) error {
 		}
 	}
 	if changed {
-		return failed(nil)
+		return &exitError{exitFailed, nil}
 	}
 	return nil
 }

@@ -80,6 +80,7 @@ func (l *Log) load(replay func([]byte) error) error {
 	if err := l.file.Truncate(l.size); err != nil {
 		return err
 	}
+	l.room = l.size
 	l.reserve()
 	return errors.Join(l.file.Sync(), SyncDir(filepath.Dir(l.path)))
 }
@@ -115,7 +116,6 @@ func (l *Log) scan(replay func([]byte) error) error {
 // reserve allocates room ahead. That it cannot is no error: the next append
 // says so if it matters.
 func (l *Log) reserve() {
-	l.room = l.size
 	if unix.Fallocate(int(l.file.Fd()), 0, l.size, logAhead) == nil {
 		l.room = l.size + logAhead
 	}
@@ -128,8 +128,8 @@ func (l *Log) Append(record []byte) error {
 		return fmt.Errorf("append to %s: record with a line feed or NUL", l.path)
 	}
 	line := seal(record)
-	if l.size+int64(len(line)) > l.room {
-		l.reserve()
+	if l.size+int64(len(line)) > l.room-logAhead/2 {
+		l.reserve() // early, so that half of it is left when the disk fills up
 	}
 	if _, err := l.file.WriteAt(line, l.size); err != nil {
 		return fmt.Errorf("append to %s: %w", l.path, err)
@@ -159,7 +159,7 @@ func (l *Log) Rewrite(records [][]byte) error {
 		return fmt.Errorf("rewrite log: %w", err)
 	}
 	old := l.file
-	l.file, l.size = f, int64(len(all))
+	l.file, l.size, l.room = f, int64(len(all)), int64(len(all))
 	l.reserve()
 	return errors.Join(l.file.Sync(), old.Close())
 }
