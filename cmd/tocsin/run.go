@@ -186,7 +186,7 @@ func (a *agent) listen(ctx context.Context) {
 		Retry:   a.retry,
 		Drop:    func(id string) error { return a.store.spool.Drop(id, "dropped by hand", time.Now()) },
 		Reserve: a.reserve,
-	}, a.log)
+	}, a.log, nil)
 	if err != nil {
 		a.log.Error("no control socket: queue retry, drop and test-mail cannot reach this agent", "err", err)
 	}

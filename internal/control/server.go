@@ -48,10 +48,11 @@ type Reply struct {
 	Error string `json:"error,omitempty"`
 }
 
-// Serve answers at path until ctx ends. A socket that a dead agent left is
+// Serve answers at path until ctx ends; ready, when set, is called once it
+// does. A socket that a dead agent left is
 // replaced; anything else at path is refused. The caller holds the lock of the
 // state directory, so no other agent lives there.
-func Serve(ctx context.Context, path string, a Agent, log *slog.Logger) error {
+func Serve(ctx context.Context, path string, a Agent, log *slog.Logger, ready func()) error {
 	listener, err := listen(path)
 	if err != nil {
 		return err
@@ -63,6 +64,9 @@ func Serve(ctx context.Context, path string, a Agent, log *slog.Logger) error {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
+	if ready != nil {
+		ready()
+	}
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("control socket %s: %w", path, err)
 	}
