@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"mime"
 	"slices"
 	"strings"
 	"testing"
@@ -142,7 +143,7 @@ func TestDigest(t *testing.T) {
 		{"most and worst", templates.MaxEvents, func(i int, e *tocsin.Event) {
 			e.ID = fmt.Sprintf("%060d", i)
 			e.Description = chinese
-			e.Note = strings.Repeat("\x00", i)
+			e.Note = strings.Repeat("\x00", min(i, 100))
 		}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -286,6 +287,23 @@ func TestHeaderCheck(t *testing.T) {
 		err := templates.Header{Name: tt.name, Value: tt.value}.Check()
 		if (err == nil) != tt.ok || (err != nil && !errors.Is(err, templates.ErrEnvelope)) {
 			t.Errorf("%.40q: %.40q: got %v, want ok %v", tt.name, tt.value, err, tt.ok)
+		}
+	}
+}
+
+// TestHeaderValues has values that folding or decoding could change.
+func TestHeaderValues(t *testing.T) {
+	for _, value := range []string{
+		"plain", "two words", "a  b   c", strings.Repeat("a   b  ", 140) + "c", strings.Repeat(" ", 200) + "x",
+		strings.Repeat("x", 998), strings.Repeat("x ", 498) + "x", strings.Repeat("磁", 300), "=?utf-8?q?=0D=0ABcc:_x?=",
+		"größer " + strings.Repeat("x", 900), "a, b; c=\"d\"", "<list.example.com>",
+	} {
+		e := envelope()
+		e.Headers = []templates.Header{{Name: "X-Team", Value: value}}
+		p := render(t, e, event("a", tocsin.Failed, noon))
+		got, err := new(mime.WordDecoder).DecodeHeader(p.header.Get("X-Team"))
+		if err != nil || got != value {
+			t.Errorf("got %q (%v), want %q", got, err, value)
 		}
 	}
 }

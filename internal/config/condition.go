@@ -25,6 +25,10 @@ type condition struct {
 	metrics []checks.Metric
 	windows []windowCall
 	parts   []part // its text, for Explain
+	// constants are the units that it uses.
+	constants map[string]cty.Value
+	// functions are the pure ones that it calls.
+	functions map[string]function.Function
 }
 
 var _ engine.Condition = (*condition)(nil)
@@ -56,9 +60,10 @@ func (c *condition) context(v engine.View) *hcl.EvalContext {
 	for _, m := range c.metrics {
 		values[m.Name] = metricValue(m, v.Reading.Values[m.Name])
 	}
-	ctx := &hcl.EvalContext{Variables: objects(values), Functions: functions()}
-	maps.Copy(ctx.Variables, constants())
+	ctx := &hcl.EvalContext{Variables: objects(values), Functions: c.functions}
+	maps.Copy(ctx.Variables, c.constants)
 	if len(c.windows) > 0 {
+		ctx.Functions = maps.Clone(c.functions)
 		maps.Copy(ctx.Functions, windowFunctions(c.windows, v))
 	}
 	return ctx
@@ -121,7 +126,7 @@ func (s *scope) condition(name string, kind checks.Kind, interval time.Duration)
 		s.loader.problems.add(diags...)
 		return nil
 	}
-	c := &condition{expr: attr.Expr, kind: kind}
+	c := &condition{expr: attr.Expr, kind: kind, constants: map[string]cty.Value{}, functions: calledFunctions(attr.Expr)}
 	okNames := s.metricNames(c)
 	okWindows := s.windowCalls(c, interval)
 	if !okNames || !okWindows {
@@ -211,7 +216,7 @@ func (s *scope) isBool(expr hclsyntax.Expression, v cty.Value) bool {
 // metricNames checks every name of the expression and collects the metrics,
 // in the order of the text.
 func (s *scope) metricNames(c *condition) bool {
-	ok := true
+	ok, units := true, constants()
 	traversals := c.expr.Variables()
 	slices.SortStableFunc(traversals, func(a, b hcl.Traversal) int {
 		return a.SourceRange().Start.Byte - b.SourceRange().Start.Byte
@@ -219,7 +224,8 @@ func (s *scope) metricNames(c *condition) bool {
 	windows := windowArguments(c.expr)
 	for _, traversal := range traversals {
 		name := dotted(traversal)
-		if _, isConstant := constants()[name]; isConstant {
+		if value, isConstant := units[name]; isConstant {
+			c.constants[name] = value
 			continue
 		}
 		m, found := findMetric(c.kind, name)
@@ -263,6 +269,20 @@ func dotted(traversal hcl.Traversal) string {
 		}
 	}
 	return b.String()
+}
+
+// calledFunctions are the pure functions that an expression calls.
+func calledFunctions(expr hclsyntax.Expression) map[string]function.Function {
+	all, called := functions(), map[string]function.Function{}
+	_ = hclsyntax.VisitAll(expr, func(node hclsyntax.Node) hcl.Diagnostics {
+		if call, ok := node.(*hclsyntax.FunctionCallExpr); ok {
+			if f, known := all[call.Name]; known {
+				called[call.Name] = f
+			}
+		}
+		return nil
+	})
+	return called
 }
 
 // noFunctions is for an expression that must be constant.

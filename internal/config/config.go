@@ -87,7 +87,7 @@ func Load(path string, opt Options) (*Config, *Problems) {
 	}
 	path = cmp.Or(path, defaultPath)
 	p := newProblems()
-	sources := readSources(path, p)
+	sources := readSources(path, opt.Secrets, p)
 	if p.HasErrors() {
 		return nil, p.finish()
 	}

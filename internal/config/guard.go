@@ -14,13 +14,14 @@ import (
 // program cannot survive a stack overflow: 140 KB of "(" kill the process
 // (hashicorp/hcl#809). The lexer is iterative, so the tokens are counted
 // first. Measured with hcl v2.25.0 on 1 MB: `a[b][b]…` is quadratic to
-// evaluate (8 s at 150 KB), "${1}${1}…" too (5 s), an indented heredoc of
-// 250,000 lines takes two minutes to parse, a number of 1 MB 1.5 s.
+// evaluate (8 s at 150 KB), "${1}${1}…" too (5 s), a heredoc of 250,000
+// lines or a text with as many dollar signs takes minutes to parse, a number
+// of 1 MB 1.5 s.
 const (
 	maxDepth    = 64      // open brackets, braces, quotes and heredocs
 	maxLinks    = 512     // operators and indexes around one term, all open levels together
 	maxTokens   = 400_000 // of a file
-	maxHeredoc  = 6_000   // pieces of a heredoc: lines, and dollar signs within them
+	maxPieces   = 6_000   // pieces of a text: its lines, and dollar signs within them
 	maxNumber   = 64      // bytes of a number
 	maxExponent = 3       // digits of a number's exponent
 )
@@ -30,7 +31,7 @@ type frame struct {
 	open    hclsyntax.Token
 	closing hclsyntax.TokenType
 	links   int // operators since the last comma or line end of this frame
-	parts   int // of a heredoc: its pieces
+	parts   int // of a text: its pieces
 }
 
 // guardian counts through the tokens of a file.
@@ -85,8 +86,8 @@ func (g *guardian) step(tokens hclsyntax.Tokens, i int, token hclsyntax.Token) *
 		g.endLine()
 	case hclsyntax.TokenNumberLit:
 		return checkNumber(token)
-	case hclsyntax.TokenStringLit:
-		return g.heredocLine(token)
+	case hclsyntax.TokenStringLit, hclsyntax.TokenQuotedLit:
+		return g.piece(token)
 	default:
 		if isOperator(token.Type) {
 			g.link()
@@ -161,12 +162,14 @@ func (g *guardian) hint() string {
 	return fmt.Sprintf(" The outermost one that is still open is %q in line %d; is it closed?", strings.TrimSpace(string(open.Bytes)), open.Range.Start.Line)
 }
 
-func (g *guardian) heredocLine(token hclsyntax.Token) *hcl.Diagnostic {
-	if len(g.frames) == 0 || g.top().closing != hclsyntax.TokenCHeredoc {
+// piece counts the pieces of the innermost text, which the parser melds one by
+// one.
+func (g *guardian) piece(token hclsyntax.Token) *hcl.Diagnostic {
+	if len(g.frames) == 0 {
 		return nil
 	}
-	if g.top().parts++; g.top().parts > maxHeredoc {
-		return tokenProblem(token, "Text too long", fmt.Sprintf("A text may have at most %d lines, fewer with dollar signs in them.", maxHeredoc))
+	if g.top().parts++; g.top().parts > maxPieces {
+		return tokenProblem(token, "Text too long", fmt.Sprintf("A text may have at most %d lines, fewer with dollar signs in them.", maxPieces))
 	}
 	return nil
 }

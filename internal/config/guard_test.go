@@ -54,6 +54,9 @@ func bombs() map[string]string {
 		"long traversal":     attribute("b" + strings.Repeat(".c", 60_000)),
 		"long line":          "# " + strings.Repeat("x", 1_000_000) + "\nagent {\n  host = \"" + strings.Repeat("é", 2000) + "\"\n",
 		"similar names":      "check \"system\" \"a\" {\n" + attributes(5_000) + "}\n",
+		"unknown variables":  "template \"t\" {\n  subject = \"" + strings.Repeat("$XY", 100_000) + "\"\n  text = <<EOT\n" + strings.Repeat("$XY\n", 1000) + "EOT\n}\n",
+		"references":         strings.Repeat("mail \"a\" {\n  servers = ["+strings.Repeat("mailserver.x,", 90)+"]\n}\n", 100),
+		"many references":    "route {\n  notify = [" + strings.Repeat("mail.a, ", 60_000) + "]\n}\n",
 		"too large":          strings.Repeat("# comment\n", 110_000),
 	}
 }

@@ -115,6 +115,9 @@ func (l *loader) whole(blocks map[string][]found) {
 	}
 }
 
+// maxRefs bounds a list of references.
+const maxRefs = 100
+
 // refs reads an attribute that lists blocks of one type, such as [mail.ops].
 func (s *scope) refs(name, blockType string) []string {
 	attr := s.attr(name)
@@ -128,6 +131,10 @@ func (s *scope) refs(name, blockType string) []string {
 			hint = fmt.Sprintf(" Put it in brackets: %s = [%s].", name, s.source.text[attr.Expr.Range().Start.Byte:attr.Expr.Range().End.Byte])
 		}
 		s.fail(attr.Expr.Range(), "Wrong type", "%q takes a list of references, such as [%s.NAME].%s", name, blockType, hint)
+		return nil
+	}
+	if len(exprs) > maxRefs {
+		s.fail(attr.Expr.Range(), "List too long", "%q lists at most %d references.", name, maxRefs)
 		return nil
 	}
 	var out []string
@@ -157,7 +164,6 @@ func (s *scope) ref(name, blockType string) string {
 
 // resolve takes TYPE.NAME apart and finds the block.
 func (s *scope) resolve(name, blockType string, expr hcl.Expression) (label string, ok bool) {
-	names := slices.Sorted(maps.Keys(s.loader.named[blockType]))
 	traversal, diags := hcl.AbsTraversalForExpr(expr)
 	if diags.HasErrors() {
 		hint := ""
@@ -180,16 +186,20 @@ func (s *scope) resolve(name, blockType string, expr hcl.Expression) (label stri
 		return "", false
 	}
 	if _, ok = s.loader.named[blockType][step.Name]; !ok {
-		s.fail(expr.Range(), "Unknown reference", "There is no %s.%s%s", blockType, step.Name, existing(blockType, step.Name, names))
+		s.fail(expr.Range(), "Unknown reference", "There is no %s.%s%s", blockType, step.Name, existing(blockType, step.Name, s.loader.named[blockType]))
 		return "", false
 	}
 	return step.Name, true
 }
 
-func existing(blockType, name string, names []string) string {
-	if len(names) == 0 {
+func existing(blockType, name string, defined map[string]hcl.Range) string {
+	if len(defined) == 0 {
 		return fmt.Sprintf(": no %s block exists.", blockType)
 	}
+	if len(defined) > maxCandidates {
+		return "."
+	}
+	names := slices.Sorted(maps.Keys(defined))
 	for i := range names {
 		names[i] = blockType + "." + names[i]
 	}

@@ -174,8 +174,6 @@ func (l *loader) template(f found) {
 	s := l.scope(f.source, f.block)
 	s.later = []string{"html"}
 	subject, text := s.text("subject"), s.text("text")
-	s.variables(subject)
-	s.variables(text)
 	if strings.ContainsAny(subject.text, "\r\n") {
 		s.fail(subject.at, "Invalid subject", "A subject is one line.")
 	}
@@ -185,6 +183,8 @@ func (l *loader) template(f found) {
 	if len(text.text) > maxSecret {
 		s.fail(text.at, "Text too long", "The text of a template has at most %d KiB.", maxSecret>>10)
 	}
+	s.variables(subject)
+	s.variables(text)
 	s.done()
 	l.templates[f.block.Labels[0]] = templates.Template{
 		Subject: subject.text,
@@ -195,7 +195,8 @@ func (l *loader) template(f found) {
 // variables finds the $NAMEs that do not exist and points at each of them.
 func (s *scope) variables(v setting) {
 	from := v.at.Start.Byte
-	for _, unknown := range templates.Unknown(v.text) {
+	unknowns := templates.Unknown(v.text[:min(len(v.text), maxSecret)])
+	for _, unknown := range unknowns[:min(len(unknowns), maxListed)] {
 		at := v.at
 		name := "$" + unknown.Name
 		if from < v.at.End.Byte && v.at.End.Byte <= len(s.source.text) {

@@ -75,6 +75,19 @@ func TestWriteColor(t *testing.T) {
 	}
 }
 
+// TestLineEnds holds that a file from Windows is the same configuration.
+func TestLineEnds(t *testing.T) {
+	text := strings.ReplaceAll(whole, "\n", "\r\n") + "template \"t\" {\r\n  text = <<-EOT\r\n    a\r\n    b\r\n  EOT\r\n}\r\n" +
+		"mail \"t\" {\r\n  to = [\"a@example.com\"]\r\n  template = template.t\r\n}\r\n"
+	cfg, problems := config.LoadBytes([]byte(text), "a.hcl", testOptions())
+	if cfg == nil {
+		t.Fatalf("got %s, want no error", problems.Error())
+	}
+	if got, want := cfg.Mails[2].Template.Text, "a\nb\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestFormat(t *testing.T) {
 	got, problems := config.Format([]byte("agent {\ninterval=\"30s\" # a\n  log_level   = \"info\"\n}\n"), "a.hcl")
 	want := "agent {\n  interval  = \"30s\" # a\n  log_level = \"info\"\n}\n"

@@ -43,7 +43,7 @@ type source struct {
 type span struct{ from, to int }
 
 // readSources reads what is at path. Problems have no place in a file yet.
-func readSources(path string, p *Problems) []*source {
+func readSources(path string, policy SecretPolicy, p *Problems) []*source {
 	info, err := os.Stat(path)
 	if err != nil {
 		p.file("Cannot read the configuration", path, err)
@@ -70,6 +70,7 @@ func readSources(path string, p *Problems) []*source {
 		}
 		p.sources[s.name] = s
 		p.add(checkText(s)...)
+		s.checkMode(p, policy)
 		sources = append(sources, s)
 	}
 	return sources
@@ -104,6 +105,22 @@ func listDir(path string) ([]string, error) {
 	}
 	slices.Sort(names)
 	return names, nil
+}
+
+// checkMode refuses a file that every user may write: whoever writes the
+// rules of an agent that runs as root decides what root reads.
+func (s *source) checkMode(p *Problems, policy SecretPolicy) {
+	if s.mode&0o002 == 0 {
+		return
+	}
+	d := &hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: "Rule file open to everybody",
+		Detail: fmt.Sprintf("%q can be written by every user of this machine. Run: chmod o-w %s", s.name, shellQuote(s.name)),
+	}
+	if policy == Optional {
+		d.Severity = hcl.DiagWarning
+	}
+	p.add(d)
 }
 
 func readSource(name string) (*source, error) {

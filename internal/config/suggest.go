@@ -6,10 +6,13 @@ import (
 	"strings"
 )
 
+// maxCandidates bounds the work for one suggestion.
+const maxCandidates = 1000
+
 // suggest finds the candidate that was probably meant, "" when none is close.
 // Of equally close ones the first wins.
 func suggest(given string, candidates []string) string {
-	if len(given) > 64 {
+	if len(given) > 64 || len(candidates) > maxCandidates {
 		return ""
 	}
 	best, least := "", 3

@@ -14,8 +14,37 @@ import (
 	"tocsin/templates"
 )
 
+// maxHinted is the length of a line in bytes that a person may have written.
+const maxHinted = 1000
+
 // hint is what was probably meant by a line that cannot be parsed.
 type hint struct{ pattern, text string }
+
+// compiledHint is a hint whose pattern is compiled.
+type compiledHint struct {
+	pattern *regexp.Regexp
+	text    string
+}
+
+type compiled []compiledHint
+
+// find is the first hint for a line, on a line of its own.
+func (c compiled) find(line string) string {
+	for _, h := range c {
+		if h.pattern.MatchString(line) {
+			return "\n" + h.text
+		}
+	}
+	return ""
+}
+
+func compiledHints() compiled {
+	var out compiled
+	for _, h := range syntaxHints() {
+		out = append(out, compiledHint{regexp.MustCompile(h.pattern), h.text})
+	}
+	return out
+}
 
 func syntaxHints() []hint {
 	return []hint{
@@ -37,8 +66,10 @@ var quotedText = regexp.MustCompile(`"[^"]*"`)
 func (s *source) syntaxProblems(diags hcl.Diagnostics) hcl.Diagnostics {
 	var out hcl.Diagnostics
 	const open = "Invalid multi-line string"
-	for _, d := range diags {
-		if d.Subject == nil {
+	hints := compiledHints()
+	for i, d := range diags {
+		// Nonsense has hundreds of thousands, in one line of a megabyte.
+		if d.Subject == nil || i >= maxKept {
 			out = append(out, d)
 			continue
 		}
@@ -54,12 +85,8 @@ func (s *source) syntaxProblems(diags hcl.Diagnostics) hcl.Diagnostics {
 		case d.Summary == "Invalid escape sequence":
 			d.Detail += " A backslash is written \\\\, and a dollar sign needs none before it."
 		default:
-			line = quotedText.ReplaceAllString(line, `""`)
-			for _, h := range syntaxHints() {
-				if regexp.MustCompile(h.pattern).MatchString(line) {
-					d.Detail += "\n" + h.text
-					break
-				}
+			if len(line) < maxHinted {
+				d.Detail += hints.find(quotedText.ReplaceAllString(line, `""`))
 			}
 		}
 		out = append(out, d)
