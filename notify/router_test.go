@@ -55,7 +55,8 @@ func TestTargets(t *testing.T) {
 func TestReminderOfARoute(t *testing.T) {
 	r := Router{Routes: []Route{
 		{When: severe(tocsin.Critical), Reminder: time.Hour},
-		{Continue: true}, {Reminder: 4 * time.Hour},
+		{Continue: true},
+		{Reminder: 4 * time.Hour},
 	}}
 	for severity, want := range map[tocsin.Severity]time.Duration{tocsin.Critical: time.Hour, tocsin.Info: 4 * time.Hour} {
 		if got := r.Reminder(&tocsin.Event{Severity: severity}); got != want {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -126,17 +127,17 @@ func setLevel(level *slog.LevelVar, cfg *config.Config) {
 // status is the line of systemctl status while the agent runs: what it watches,
 // and what is not as it should be.
 func (a *agent) status(now time.Time) string {
-	line := status(a.config.Load())
+	parts := []string{status(a.config.Load())}
 	if n := len(a.store.spool.Waiting()) + len(a.store.spool.Letters()); n > 0 {
-		line += fmt.Sprintf("; %d waiting to be mailed", n)
+		parts = append(parts, fmt.Sprintf("%d waiting to be mailed", n))
 	}
 	for _, account := range a.courier.Accounts() {
 		if account.Pause.Until.After(now) {
-			line += fmt.Sprintf("; mail server %s paused until %s: %s",
-				account.Name, account.Pause.Until.Format(time.TimeOnly), account.Pause.Reason)
+			parts = append(parts, fmt.Sprintf("mail server %s paused until %s: %s",
+				account.Name, account.Pause.Until.Format(time.TimeOnly), account.Pause.Reason))
 		}
 	}
-	return line
+	return strings.Join(parts, "; ")
 }
 
 // status is the part of the line that the configuration alone decides.
