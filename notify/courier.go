@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,10 +46,10 @@ type Courier struct {
 	mu      sync.Mutex
 	pauses  *pauses
 	setup   Setup
-	busy    map[string]bool
-	changed chan struct{} // closed and replaced when a worker should look again
-	quit    chan struct{} // closed when the workers of this setup should end
-	last    map[string]time.Time
+	busy    map[string]time.Time
+	changed chan struct{}              // closed and replaced when a worker should look again
+	quit    chan struct{}              // closed when the workers of this setup should end
+	ended   map[string]<-chan struct{} // by account: closed when its worker has ended
 	wg      sync.WaitGroup
 }
 
@@ -61,7 +63,7 @@ func NewCourier(s *spool.Spool, l *quota.Ledger, path string, log *slog.Logger, 
 	return &Courier{
 		Spool: s, Ledger: l, Log: log,
 		Dial:   func(ctx context.Context, s smtp.Server) (Session, error) { return smtp.Dial(ctx, s, nil) },
-		pauses: p, busy: make(map[string]bool), last: make(map[string]time.Time),
+		pauses: p, busy: make(map[string]time.Time), ended: make(map[string]<-chan struct{}),
 		changed: make(chan struct{}), quit: make(chan struct{}),
 	}, nil
 }
@@ -85,18 +87,41 @@ func (c *Courier) Run(ctx context.Context) {
 	}
 }
 
-// Configure starts a worker for each account of setup. Workers of the setup
-// before end after the mail that they are at. ctx ends the workers.
+// Configure starts a worker for each account of setup. The workers of the setup
+// before end, at the latest after the mail that they are at, and the new one of
+// an account waits for the old one: an account has one connection. ctx ends the
+// workers. An account that was changed is tried at once, whatever it was paused
+// for; one that was not keeps a pause that its provider asked for.
 func (c *Courier) Configure(ctx context.Context, setup Setup) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	close(c.quit)
 	c.quit = make(chan struct{})
+	old := c.setup
 	c.setup = setup
 	for _, a := range setup.Accounts {
-		w := &worker{Courier: c, account: a, quit: c.quit, log: c.Log.With("server", a.Name)}
-		c.wg.Go(func() { w.run(ctx) })
+		if old.Accounts != nil && (!old.has(a) || c.pauses.m[a.Name].Class == smtp.Transient.String()) {
+			c.keep(a.Name, Pause{})
+		}
+		ended := make(chan struct{})
+		w := &worker{
+			courier: c, account: a, quit: c.quit, before: c.ended[a.Name], log: c.Log.With("server", a.Name),
+		}
+		c.ended[a.Name] = ended
+		c.wg.Go(func() {
+			defer close(ended)
+			w.run(ctx)
+		})
 	}
+}
+
+// has says whether the setup has the very same account. Certificates are read
+// anew and therefore not compared.
+func (s Setup) has(a Account) bool {
+	return slices.ContainsFunc(s.Accounts, func(b Account) bool {
+		a.Roots, b.Roots = nil, nil
+		return reflect.DeepEqual(a, b)
+	})
 }
 
 // Lift ends all pauses: somebody says that the trouble is mended.
@@ -119,9 +144,8 @@ func (c *Courier) Alive() {
 
 // AccountState is what the courier knows of one account.
 type AccountState struct {
-	Name     string
-	Pause    Pause     // Until is in the past when it is not paused
-	LastSent time.Time // zero when nothing was sent since the start
+	Name  string
+	Pause Pause // Until is in the past when it is not paused
 }
 
 // Accounts lists the accounts in the order of the file.
@@ -130,7 +154,7 @@ func (c *Courier) Accounts() []AccountState {
 	defer c.mu.Unlock()
 	states := make([]AccountState, 0, len(c.setup.Accounts))
 	for _, a := range c.setup.Accounts {
-		states = append(states, AccountState{a.Name, c.pauses.m[a.Name], c.last[a.Name]})
+		states = append(states, AccountState{a.Name, c.pauses.m[a.Name]})
 	}
 	return states
 }
@@ -166,7 +190,7 @@ func (c *Courier) claim(account string, now time.Time) (job, time.Time, <-chan s
 		return job{}, wake, c.changed
 	}
 	for _, key := range j.keys() {
-		c.busy[key] = true
+		c.busy[key] = time.Time{}
 	}
 	return j, time.Time{}, nil
 }
@@ -181,6 +205,16 @@ func (c *Courier) release(j job) {
 	c.wake()
 }
 
+// putOff ends a claim and leaves its parts alone for d.
+func (c *Courier) putOff(j job, d time.Duration, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, key := range j.keys() {
+		c.busy[key] = now.Add(d)
+	}
+	c.wake()
+}
+
 // pause leaves an account alone after a failure.
 func (c *Courier) pause(a Account, f *smtp.Failure, now time.Time) Pause {
 	c.mu.Lock()
@@ -191,11 +225,10 @@ func (c *Courier) pause(a Account, f *smtp.Failure, now time.Time) Pause {
 }
 
 // succeeded forgets the failures of an account.
-func (c *Courier) succeeded(account string, now time.Time) {
+func (c *Courier) succeeded(account string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.keep(account, Pause{})
-	c.last[account] = now
 }
 
 // servers lists the accounts for a notifier's mail. That of a notifier which

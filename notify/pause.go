@@ -30,6 +30,9 @@ func authRetry() []time.Duration {
 // quotaRetry is for a provider that says its own limit is reached.
 func quotaRetry() []time.Duration { return []time.Duration{time.Hour, 2 * time.Hour, 4 * time.Hour} }
 
+// longestWait caps every wait.
+const longestWait = 24 * time.Hour
+
 // criticalRetry caps the wait of a critical mail.
 const criticalRetry = 15 * time.Minute
 
@@ -75,7 +78,7 @@ func wait(retry []time.Duration, n int, critical bool) time.Duration {
 	if critical {
 		d = min(d, criticalRetry)
 	}
-	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64())) //nolint:gosec // jitter is no secret
+	return min(longestWait, time.Duration(float64(d)*(0.8+0.4*rand.Float64()))) //nolint:gosec // jitter is no secret
 }
 
 // pauses is what is known of the accounts, kept in a small file so that a
@@ -101,7 +104,7 @@ func openPauses(path string, now time.Time) (*pauses, error) {
 		switch {
 		case pause.Class == smtp.QuotaReached.String() && pause.Until.Sub(now) < 5*time.Hour:
 		case pause.Class == smtp.AuthBroken.String():
-			pause.Until = earlier(pause.Until, pause.Last.Add(restartAuth))
+			pause.Until = earlier(earlier(pause.Until, pause.Last.Add(restartAuth)), now.Add(restartAuth))
 			p.m[name] = pause
 		default:
 			delete(p.m, name)

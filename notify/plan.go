@@ -15,7 +15,7 @@ const maxDigest = 500
 
 // farthest is how far ahead a try is ever set. One that is farther was set
 // before the clock went back.
-const farthest = 24 * time.Hour
+const farthest = longestWait + time.Hour
 
 // patience is how long mail waits for room in the limits of its first server
 // before the next one is asked.
@@ -26,8 +26,9 @@ type board struct {
 	now     time.Time
 	letters []spool.Letter
 	waiting []spool.Waiting
-	// busy holds the keys of what another worker is at.
-	busy map[string]bool
+	// busy holds the keys of what another worker is at, with the zero time, and
+	// of what is put off, with when it may be tried again.
+	busy map[string]time.Time
 	// servers lists, in order, the accounts that a notifier's mail may take.
 	servers func(notifier string) []string
 	// paused says until when an account is left alone.
@@ -43,7 +44,7 @@ type job struct {
 	waiting []spool.Waiting
 }
 
-// key is what marks the job's parts as busy.
+// keys are what marks the job's parts as busy.
 func (j job) keys() []string {
 	if j.letter != nil {
 		return []string{j.letter.Mail.ID}
@@ -56,6 +57,12 @@ func (j job) keys() []string {
 }
 
 func waitingKey(w spool.Waiting) string { return w.Item.ID + "\n" + w.Key() }
+
+// over says whether every recipient of a letter has a verdict already, because
+// only its end could not be saved.
+func (j job) over() bool {
+	return j.letter != nil && len(j.letter.Delivery.Pending(*j.letter.Mail)) == 0
+}
 
 func (j job) severity() tocsin.Severity {
 	if j.letter != nil {
@@ -90,24 +97,24 @@ func (b board) next(account string) (job, time.Time) {
 	candidates, wake := b.candidates()
 	var mine []job
 	for _, j := range candidates {
-		chosen, at := b.choose(j)
-		switch chosen {
-		case account:
-			mine = append(mine, j)
-		case "":
-			wake = earlier(wake, at)
+		if j.over() {
+			return j, time.Time{} // it needs no server, only its end on disk
 		}
+		chosen, again := b.choose(j)
+		if chosen == account {
+			mine = append(mine, j)
+		}
+		// The choice changes with time alone, and whoever is chosen then must
+		// be awake.
+		wake = earlier(wake, again)
 	}
 	slices.SortStableFunc(mine, func(a, b job) int {
 		return cmp.Or(cmp.Compare(b.severity(), a.severity()), a.queued().Compare(b.queued()))
 	})
 	for _, j := range mine {
-		v := b.look(account, j.critical(), 0)
-		if v.Room == 0 {
-			wake = earlier(wake, v.Until)
-			continue
+		if b.look(account, j.critical(), 0).Room > 0 {
+			return b.batch(j, mine, account), time.Time{}
 		}
-		return b.batch(j, mine, account), time.Time{}
 	}
 	return job{}, wake
 }
@@ -119,8 +126,9 @@ func (b board) candidates() ([]job, time.Time) {
 	var wake time.Time
 	for i := range b.letters {
 		l := &b.letters[i]
-		switch {
-		case b.busy[l.Mail.ID]:
+		switch until, busy := b.taken(l.Mail.ID); {
+		case busy:
+			wake = earlier(wake, until)
 		case l.Delivery.Next.After(b.now) && l.Delivery.Next.Sub(b.now) <= farthest:
 			wake = earlier(wake, l.Delivery.Next)
 		default:
@@ -129,8 +137,9 @@ func (b board) candidates() ([]job, time.Time) {
 	}
 	groups := b.dueGroups()
 	for _, w := range b.waiting {
-		switch {
-		case b.busy[waitingKey(w)]:
+		switch until, busy := b.taken(waitingKey(w)); {
+		case busy:
+			wake = earlier(wake, until)
 		case w.Due(b.now).After(b.now) && !groups[w.Key()]:
 			wake = earlier(wake, w.Due(b.now))
 		default:
@@ -138,6 +147,12 @@ func (b board) candidates() ([]job, time.Time) {
 		}
 	}
 	return jobs, wake
+}
+
+// taken says whether a part is busy or put off, and until when if that is known.
+func (b board) taken(key string) (until time.Time, busy bool) {
+	until, busy = b.busy[key]
+	return until, busy && (until.IsZero() || until.After(b.now))
 }
 
 // dueGroups says of which groups the first item is due: the others go with it.
@@ -152,25 +167,32 @@ func (b board) dueGroups() map[string]bool {
 }
 
 // choose finds the account for a job: the first of its servers that is not
-// paused and has room soon, or else the one that has room first. Without any
-// it says when the first pause ends.
-func (b board) choose(j job) (account string, wake time.Time) {
-	var best string
-	var bestUntil time.Time
+// paused and has room soon, or else the one that has room first; none when all
+// are paused. It also says when the answer may be another one, or there be
+// room.
+func (b board) choose(j job) (account string, again time.Time) {
+	var first string
+	var firstUntil time.Time
 	for _, server := range b.servers(j.notifier()) {
 		if until := b.paused(server); until.After(b.now) {
-			wake = earlier(wake, until)
+			again = earlier(again, until)
 			continue
 		}
 		v := b.look(server, j.critical(), 0)
-		if v.Room > 0 || v.Until.Sub(b.now) <= patience {
-			return server, time.Time{}
+		if v.Room > 0 {
+			return server, again
 		}
-		if best == "" || v.Until.Before(bestUntil) {
-			best, bestUntil = server, v.Until
+		again = earlier(again, v.Until)
+		soon := v.Until.Add(-patience)
+		if !soon.After(b.now) {
+			return server, again
+		}
+		again = earlier(again, soon)
+		if first == "" || v.Until.Before(firstUntil) {
+			first, firstUntil = server, v.Until
 		}
 	}
-	return best, wake
+	return first, again
 }
 
 // batch makes a digest of a waiting item and what could go with it, when they

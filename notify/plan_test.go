@@ -2,6 +2,7 @@ package notify
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -79,18 +80,18 @@ func TestNext(t *testing.T) {
 		{name: "a letter that is due", letters: "L0", want: "letter L0"},
 		{name: "a letter that is not", letters: "L60", wake: time.Minute},
 		{name: "a critical event before a letter", waiting: "2c", letters: "L0", want: "2"},
-		{name: "a clock that went back holds nothing up", letters: "L90000", want: "letter L90000"},
+		{name: "a clock that went back holds nothing up", letters: "L180000", want: "letter L180000"},
 		{name: "nor a group", waiting: "9+2m", want: "9"},
-		{name: "paused: the other account has it", waiting: "1", paused: "a"},
+		{name: "paused: the other account has it, until the pause ends", waiting: "1", paused: "a", wake: time.Minute},
 		{name: "both paused", waiting: "1", paused: "a b", wake: time.Minute},
-		{name: "full for long: the other account has it", waiting: "1", room: map[string]int{"a": -1}},
-		{name: "all full: the one that frees first", waiting: "1", room: map[string]int{"a": -1, "b": -2}, wake: time.Hour},
+		{name: "full for long: the other account has it, until there is room soon", waiting: "1", room: map[string]int{"a": -1}, wake: 59 * time.Minute},
+		{name: "all full: the one that frees first", waiting: "1", room: map[string]int{"a": -1, "b": -2}, wake: 59 * time.Minute},
 		{name: "busy elsewhere", waiting: "1 2", busy: "1", want: "2"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := board{
-				now: noon().Add(5 * time.Second), busy: map[string]bool{},
+				now: noon().Add(5 * time.Second), busy: map[string]time.Time{},
 				servers: func(string) []string { return []string{"a", "b"} },
 				paused: func(account string) time.Time {
 					if strings.Contains(tt.paused, account) {
@@ -118,13 +119,13 @@ func TestNext(t *testing.T) {
 				seconds := 0
 				_, _ = fmt.Sscanf(text, "L%d", &seconds)
 				b.letters = append(b.letters, spool.Letter{
-					Mail:     &spool.Mail{ID: text, Queued: noon()},
+					Mail:     &spool.Mail{ID: text, Queued: noon(), Recipients: []string{"a@x"}},
 					Delivery: spool.Delivery{Next: b.now.Add(time.Duration(seconds) * time.Second)},
 				})
 			}
 			for _, w := range b.waiting {
 				if w.Item.ID == tt.busy {
-					b.busy[waitingKey(w)] = true
+					b.busy[waitingKey(w)] = time.Time{}
 				}
 			}
 			j, wake := b.next("a")
@@ -144,7 +145,7 @@ func TestNext(t *testing.T) {
 
 func TestFailoverSwitchesAccounts(t *testing.T) {
 	b := board{
-		now: noon().Add(time.Minute), busy: map[string]bool{}, waiting: []spool.Waiting{waitingItem("1")},
+		now: noon().Add(time.Minute), busy: map[string]time.Time{}, waiting: []spool.Waiting{waitingItem("1")},
 		servers: func(string) []string { return []string{"a", "b"} },
 		paused: func(account string) time.Time {
 			if account == "a" {
@@ -158,5 +159,46 @@ func TestFailoverSwitchesAccounts(t *testing.T) {
 	}
 	if j, _ := b.next("b"); describe(j) != "1" {
 		t.Errorf("the second account does %q, want item 1", describe(j))
+	}
+}
+
+// TestSomebodyIsAlwaysAwake runs two accounts with random pauses and limits in
+// steps of their own wake times: work that is left never waits for an event.
+func TestSomebodyIsAlwaysAwake(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 2000 {
+		now := noon().Add(time.Hour)
+		paused := map[string]time.Time{"a": now.Add(time.Duration(r.IntN(3)) * 20 * time.Second), "b": now.Add(time.Duration(r.IntN(3)) * 20 * time.Second)}
+		full := map[string]time.Time{"a": now.Add(time.Duration(r.IntN(4)) * 45 * time.Second), "b": now.Add(time.Duration(r.IntN(4)) * 45 * time.Second)}
+		b := board{
+			waiting: []spool.Waiting{waitingItem("1")}, busy: map[string]time.Time{},
+			servers: func(string) []string { return []string{"a", "b"} },
+			paused:  func(account string) time.Time { return paused[account] },
+		}
+		b.look = func(account string, _ bool, _ time.Duration) quota.Verdict {
+			if full[account].After(b.now) {
+				return quota.Verdict{Until: full[account]}
+			}
+			return quota.Verdict{Room: 1, Messages: 1}
+		}
+		wakes := map[string]time.Time{"a": now, "b": now}
+		for sent := false; !sent; {
+			account := "a"
+			if wakes["a"].IsZero() || !wakes["b"].IsZero() && wakes["b"].Before(wakes["a"]) {
+				account = "b"
+			}
+			if wakes[account].IsZero() {
+				t.Fatalf("at %v everybody sleeps; pauses %v, full %v", b.now, paused, full)
+			}
+			b.now = wakes[account]
+			j, wake := b.next(account)
+			if sent = len(j.waiting) > 0; !sent && !wake.IsZero() && !wake.After(b.now) {
+				t.Fatalf("%s is to look again at %v, which is now", account, wake)
+			}
+			wakes[account] = wake
+		}
+		if b.now.After(now.Add(3 * time.Minute)) {
+			t.Errorf("the mail went at %v", b.now)
+		}
 	}
 }

@@ -39,10 +39,12 @@ func (w *worker) transact(ctx context.Context, l spool.Letter, to []string) {
 	}
 	w.conclude(l, result, now.Sub(began), now)
 	if account {
-		w.accountFailed(err)
+		w.accountFailed(ctx, err)
 		return
 	}
-	w.succeeded(w.account.Name, now)
+	if !w.ended() {
+		w.courier.succeeded(w.account.Name)
+	}
 	if !w.session.Reusable() {
 		w.hangUp()
 	}
@@ -51,7 +53,7 @@ func (w *worker) transact(ctx context.Context, l spool.Letter, to []string) {
 // closedIdle says whether a transaction failed before the server said anything.
 func closedIdle(r smtp.Result, err error) bool {
 	var f *smtp.Failure
-	return errors.As(err, &f) && f.Phase == smtp.PhaseMail && f.Reply.Code == 0 && !r.Ambiguous
+	return errors.As(err, &f) && f.Scope == smtp.Account && f.Phase == smtp.PhaseMail && f.Reply.Code == 0 && !r.Ambiguous
 }
 
 // settle is the state of a letter after an attempt. It is pure.
@@ -81,7 +83,8 @@ func settle(l spool.Letter, r smtp.Result, err error, a Account, now time.Time) 
 		if reply := d.Recipients[address].Reply; d.LastError == "" && reply != "" {
 			d.LastError = reply
 		}
-		if expired(l.Mail.Queued, now) {
+		// The account's fault gives no mail up, however old.
+		if expired(l.Mail.Queued, now) && (err == nil || failure.Scope != smtp.Account) {
 			d.Recipients[address] = spool.Recipient{Status: spool.Failed, Reply: expiredReply(d.LastError), At: now, Server: a.Name}
 		}
 	}
@@ -114,18 +117,18 @@ func (w *worker) conclude(l spool.Letter, r smtp.Result, took time.Duration, now
 	switch {
 	case len(pending) > 0:
 		log.Warn("mail deferred", "pending", len(pending), "next", d.Next.Format(time.RFC3339), "ambiguous", r.Ambiguous, "reply", d.LastError)
-		err = w.Spool.Record(m.ID, d)
+		err = w.courier.Spool.Record(m.ID, d)
 	case len(d.Refused(m)) > 0:
 		log.Error("mail refused, kept in badmail", "refused", d.Refused(m), "reply", firstRefusal(m, d))
-		err = w.Spool.Finish(m.ID, d, now)
+		err = w.courier.Spool.Finish(m.ID, d, now)
 	default:
 		log.Info("mail sent", "recipients", len(m.Recipients), "reply", d.Recipients[m.Recipients[0]].Reply)
-		err = w.Spool.Finish(m.ID, d, now)
+		err = w.courier.Spool.Finish(m.ID, d, now)
 	}
 	if err != nil {
 		log.Error("what became of a mail was not saved: after a crash it may be sent once more", "err", err)
-		d.Next = now.Add(diskWait)
-		_ = w.Spool.Record(m.ID, d) // kept in memory at least, and saved again then
+		d.Next = now.Add(putOffTime)
+		_ = w.courier.Spool.Record(m.ID, d) // kept in memory at least, and finished then
 	}
 }
 

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -20,15 +21,16 @@ const (
 	keepTime = 5 * time.Minute
 )
 
-// diskWait is how long a worker waits when the disk does not take what must be
-// durable before a mail goes.
-const diskWait = 5 * time.Second
+// putOffTime is how long a mail is left alone that could not be made, mostly
+// because the disk does not take what must be durable first.
+const putOffTime = 5 * time.Second
 
 // worker sends the mail of one account over one connection.
 type worker struct {
-	*Courier
+	courier *Courier
 	account Account
-	quit    <-chan struct{}
+	quit    <-chan struct{} // closed when another setup is in force
+	before  <-chan struct{} // closed when the account's last worker has ended; may be nil
 	log     *slog.Logger
 
 	session Session
@@ -38,6 +40,13 @@ type worker struct {
 
 // run takes one job after the other until its setup or ctx ends.
 func (w *worker) run(ctx context.Context) {
+	if w.before != nil {
+		select {
+		case <-w.before:
+		case <-ctx.Done():
+			return
+		}
+	}
 	defer w.hangUp()
 	// What is on the wire when the agent stops may finish, for a moment.
 	wire, cut := context.WithCancel(context.WithoutCancel(ctx))
@@ -45,13 +54,17 @@ func (w *worker) run(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(finishGrace, cut) })
 	defer stop()
 	for ctx.Err() == nil && !w.ended() {
-		j, wake, changed := w.claim(w.account.Name, time.Now())
-		if changed == nil {
-			w.do(wire, j)
-			w.release(j)
+		j, wake, changed := w.courier.claim(w.account.Name, time.Now())
+		if changed != nil {
+			w.sleep(ctx, wake, changed)
 			continue
 		}
-		w.sleep(ctx, wake, changed)
+		if err := w.do(ctx, wire, j); err != nil {
+			w.log.Error("mail put off", "for", putOffTime.String(), "err", err)
+			w.courier.putOff(j, putOffTime, time.Now())
+			continue
+		}
+		w.courier.release(j)
 	}
 }
 
@@ -89,42 +102,33 @@ func (w *worker) sleep(ctx context.Context, wake time.Time, changed <-chan struc
 	}
 }
 
-// do sends one job and records what became of it.
-func (w *worker) do(ctx context.Context, j job) {
+// do sends one job and records what became of it. A connection that is only
+// being made ends with ctx or the setup; a mail on the wire, with wire. An error
+// says that this mail cannot go now and others may.
+func (w *worker) do(ctx, wire context.Context, j job) error {
+	if j.over() {
+		w.conclude(*j.letter, smtp.Result{}, 0, time.Now())
+		return nil
+	}
 	if err := w.connect(ctx); err != nil {
-		w.accountFailed(err)
-		return
+		w.accountFailed(ctx, err)
+		return nil
 	}
 	letter, err := w.letter(j)
 	if err != nil {
-		w.log.Error("mail not composed, tried again", "err", err)
-		w.pauseFor(ctx, diskWait)
-		return
+		return err
 	}
 	pending := letter.Delivery.Pending(*letter.Mail)
-	if len(pending) == 0 { // only the end of it could not be saved the last time
-		w.conclude(letter, smtp.Result{}, 0, time.Now())
-		return
-	}
-	granted, err := w.Ledger.Reserve(w.account.Name, w.account.Limit, len(pending), j.critical(), time.Now())
+	grant, err := w.courier.Ledger.Reserve(w.account.Name, w.account.Limit, len(pending), letter.Mail.Severity == tocsin.Critical, time.Now())
 	if errors.Is(err, quota.ErrNoRoom) {
-		return // the plan waits for room
+		return nil // the plan waits for room
 	}
 	if err != nil {
-		w.log.Error("mail waits: its quota could not be reserved durably", "mail", letter.Mail.ID, "err", err)
-		w.pauseFor(ctx, diskWait)
-		return
+		return fmt.Errorf("mail %s waits, its quota could not be recorded: %w", letter.Mail.ID, err)
 	}
-	w.transact(ctx, letter, pending[:granted])
-	w.Ledger.Settle(w.account.Name, time.Now())
-}
-
-func (w *worker) pauseFor(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-w.quit:
-	case <-time.After(d):
-	}
+	w.transact(wire, letter, pending[:grant.Recipients])
+	w.courier.Ledger.Settle(grant, time.Now())
+	return nil
 }
 
 // connect makes sure of a session.
@@ -136,7 +140,16 @@ func (w *worker) connect(ctx context.Context) error {
 	if w.session != nil {
 		return nil
 	}
-	session, err := w.Dial(ctx, w.account.Server)
+	dialing, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // a reload need not wait for a server that does not answer
+		select {
+		case <-w.quit:
+			cancel()
+		case <-dialing.Done():
+		}
+	}()
+	session, err := w.courier.Dial(dialing, w.account.Server)
 	if err != nil {
 		return err
 	}
@@ -159,17 +172,21 @@ func (w *worker) letter(j job) (spool.Letter, error) {
 		l.Delivery.Attempts++
 		// Recorded before the server hears of it, so that a crash in the
 		// middle is counted.
-		if err := w.Spool.Record(l.Mail.ID, l.Delivery); err != nil {
+		if err := w.courier.Spool.Record(l.Mail.ID, l.Delivery); err != nil {
 			w.log.Warn("state of a mail not saved", "mail", l.Mail.ID, "err", err)
 		}
 		return l, nil
 	}
 	target := j.waiting[0].Target
-	m, err := compose(w.notifier(target, w.account), target, j, now)
+	m, err := compose(w.courier.notifier(target, w.account), target, j, now)
 	if err != nil {
 		return spool.Letter{}, err
 	}
-	if err := w.Spool.Compose(m, target); err != nil {
+	if err := w.courier.Spool.Compose(m, target); err != nil {
+		if len(j.waiting) > 1 {
+			// A digest must be durable first; its first item alone need not.
+			return w.letter(job{waiting: j.waiting[:1]})
+		}
 		return spool.Letter{}, err
 	}
 	return spool.Letter{Mail: &m, Delivery: spool.Delivery{Attempts: 1, Recipients: map[string]spool.Recipient{}}}, nil
@@ -220,16 +237,20 @@ func bare(mailbox string) string {
 	return address
 }
 
-// accountFailed pauses the account. No mail burns an attempt.
-func (w *worker) accountFailed(err error) {
+// accountFailed pauses the account. No mail burns an attempt. That the agent
+// stops or has another setup is nobody's failure.
+func (w *worker) accountFailed(ctx context.Context, err error) {
 	w.hangUp()
+	if ctx.Err() != nil || w.ended() {
+		return
+	}
 	failure := asFailure(err)
-	p := w.pause(w.account, failure, time.Now())
+	p := w.courier.pause(w.account, failure, time.Now())
 	level := slog.LevelWarn
 	if failure.Class == smtp.AuthBroken || failure.Class == smtp.TLSBroken {
 		level = slog.LevelError // somebody must act
 	}
-	w.log.Log(context.Background(), level, "mail server paused, its mail waits",
+	w.log.Log(ctx, level, "mail server paused, its mail waits",
 		"until", p.Until.Format(time.RFC3339), "failures", p.Failures, "err", err)
 }
 

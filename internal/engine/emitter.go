@@ -34,6 +34,8 @@ type emitter struct {
 	mu    sync.Mutex
 	queue []*pending
 	ready chan struct{}
+
+	unsaved bool // the state file is behind what the sink has
 }
 
 // pending is a transition that is not saved yet.
@@ -71,7 +73,7 @@ func (e *emitter) run(ctx context.Context) {
 		case <-again:
 		}
 		again = nil
-		if e.emit() > 0 {
+		if e.emit() > 0 || e.unsaved {
 			again = time.After(emitRetry)
 		}
 	}
@@ -120,10 +122,12 @@ func (e *emitter) settle() {
 	}
 	e.queue = e.queue[n:]
 	e.mu.Unlock()
-	if n == 0 {
+	if n == 0 && !e.unsaved {
 		return
 	}
-	if err := e.state.Save(time.Now()); err != nil {
-		e.log.Error("state not saved; after a crash it is rolled forward from the spool", "err", err)
+	err := e.state.Save(time.Now())
+	if err != nil && !e.unsaved {
+		e.log.Error("state not saved, tried again", "err", err)
 	}
+	e.unsaved = err != nil
 }

@@ -68,6 +68,7 @@ func New(host string, checks []Check, state *State, sink Sink, log *slog.Logger)
 		reload: make(chan reload), ping: make(chan chan struct{}),
 	}
 	e.watches = e.arrange(checks, nil, time.Now())
+	e.retire(time.Now())
 	return e
 }
 
@@ -94,6 +95,7 @@ func (e *Engine) Run(ctx context.Context) {
 		case r := <-e.reload:
 			e.host = r.host
 			e.watches = e.arrange(r.checks, e.watches, time.Now())
+			e.retire(time.Now())
 			close(r.done)
 			timer.Reset(time.Until(e.wake()))
 		case done := <-e.ping:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -297,6 +298,60 @@ func TestReloadKeepsWhatIsUnchanged(t *testing.T) {
 		wants(t, k, "b/r failed")
 		if len(s.times()) != reads+18 {
 			t.Errorf("the unchanged check was read %d times in 3 minutes, want 18 by its old reader", len(s.times())-reads)
+		}
+		stop()
+	})
+}
+
+// TestARuleThatIsTakenOutIsClosed: its incident ends, and by the same name it
+// begins fine.
+func TestARuleThatIsTakenOutIsClosed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.json")
+	synctest.Test(t, func(t *testing.T) {
+		s, k := &source{bad: true}, &keeper{}
+		e, stop := running(t, path, k, watching("a/x.y", s))
+		time.Sleep(time.Minute)
+		wants(t, k, "a/x.y/r failed")
+		if err := e.Reload(t.Context(), "host", nil); err != nil {
+			t.Fatal(err)
+		}
+		wants(t, k, "a/x.y/r recovered")
+		if err := e.Reload(t.Context(), "host", []Check{watching("a/x.y", s)}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		wants(t, k, "a/x.y/r failed")
+		stop()
+		_, stop = running(t, path, k) // taken out while the agent was down
+		wants(t, k, "a/x.y/r recovered")
+		stop()
+	})
+}
+
+// TestAStateThatWasNotSavedIsSavedLater breaks the state file, not the sink.
+func TestAStateThatWasNotSavedIsSavedLater(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "state.json")
+	synctest.Test(t, func(t *testing.T) {
+		s, k := &source{}, &keeper{}
+		_, stop := running(t, path, k, watching("a", s))
+		if err := os.Rename(dir, dir+".away"); err != nil {
+			t.Fatal(err)
+		}
+		s.set(func(s *source) { s.bad = true })
+		time.Sleep(time.Minute)
+		wants(t, k, "a/r failed")
+		if err := os.Rename(dir+".away", dir); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		saved, _, err := OpenState(path, time.Now())
+		if err != nil || !saved.Rules["test.a/r"].Failed {
+			t.Errorf("got %v, %v, want the failure saved", saved.Rules, err)
 		}
 		stop()
 	})

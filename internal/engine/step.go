@@ -27,8 +27,6 @@ type RuleState struct {
 	clearing time.Time
 	// hits are the times at which When was true, for Times and Within.
 	hits []time.Time
-	// noData says that the newest reading could not tell.
-	noData bool
 }
 
 // Observation is what a rule's conditions said about one reading.
@@ -41,7 +39,6 @@ type Observation struct {
 // fails nor clears a rule; it does break a spell that For or ClearFor waits
 // for, because nobody knows whether it held.
 func Step(r *Rule, s RuleState, o Observation, now time.Time) (RuleState, tocsin.EventType) {
-	s.noData = o.When == Unknown
 	s.hits = hits(r, s.hits, o.When, now)
 	if o.When == True {
 		s.pending = earliest(s.pending, now)

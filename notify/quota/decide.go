@@ -9,6 +9,8 @@ import (
 type Use struct {
 	At         time.Time
 	Recipients int
+
+	serial uint64 // names it for Settle; 0 when it is from before the start
 }
 
 // reserve is the part of each hour and day that is kept for critical events:

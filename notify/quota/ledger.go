@@ -51,6 +51,8 @@ type Ledger struct {
 	mu   sync.Mutex
 	log  *durable.Log
 	used map[string][]Use // by account, oldest first
+
+	serial uint64 // of the newest reservation of this process
 }
 
 // Open opens the ledger at path. What a damaged record may have said is
@@ -58,14 +60,16 @@ type Ledger struct {
 // records that were.
 func Open(path string, accounts []string, now time.Time) (l *Ledger, lost int, err error) {
 	l = &Ledger{used: make(map[string][]Use)}
-	unsettled := make(map[string]int)
+	unsettled := make(map[string][]int)
 	log, err := durable.OpenLog(path, func(record []byte) error { return l.replay(record, unsettled) })
 	if err != nil {
 		return nil, 0, fmt.Errorf("open quota: %w", err)
 	}
 	l.log = log
-	for account, i := range unsettled {
-		l.used[account][i].At = now // may have been on the wire until the end
+	for account, open := range unsettled {
+		for _, i := range open {
+			l.used[account][i].At = now // may have been on the wire until the end
+		}
 	}
 	lost = (log.Lost() + shortestRecord - 1) / shortestRecord
 	if lost > 0 {
@@ -84,7 +88,7 @@ func Open(path string, accounts []string, now time.Time) (l *Ledger, lost int, e
 // without changing it: for somebody who looks while the agent runs.
 func Read(path string, now time.Time) (map[string][]Use, error) {
 	l := &Ledger{used: make(map[string][]Use)}
-	unsettled := make(map[string]int)
+	unsettled := make(map[string][]int)
 	if err := durable.ReadLog(path, func(record []byte) error { return l.replay(record, unsettled) }); err != nil {
 		return nil, fmt.Errorf("read quota: %w", err)
 	}
@@ -92,10 +96,14 @@ func Read(path string, now time.Time) (map[string][]Use, error) {
 	return l.used, nil
 }
 
+// inFlight is how many reservations of an account can be on the wire at once:
+// its own connection's and a test mail's.
+const inFlight = 2
+
 // replay takes in "r UNIX_MS RECIPIENTS ACCOUNT", a reservation, or "s …", one
-// that is known to be over. A reservation that was followed by another one of
-// the same account was over by then, for an account has one connection.
-func (l *Ledger) replay(record []byte, unsettled map[string]int) error {
+// that is known to be over. A reservation that was followed by inFlight others
+// of the same account was over by then.
+func (l *Ledger) replay(record []byte, unsettled map[string][]int) error {
 	fields := strings.SplitN(string(record), " ", 4)
 	if len(fields) != 4 || (fields[0] != "r" && fields[0] != "s") {
 		return errors.New("not a reservation")
@@ -109,13 +117,13 @@ func (l *Ledger) replay(record []byte, unsettled map[string]int) error {
 		return errors.New("not a number of recipients")
 	}
 	account, at := fields[3], time.UnixMilli(ms)
-	if i, ok := unsettled[account]; ok {
-		l.used[account][i].At = at
-		delete(unsettled, account)
+	if open := unsettled[account]; len(open) == inFlight {
+		l.used[account][open[0]].At = at
+		unsettled[account] = open[1:]
 	}
 	l.used[account] = append(l.used[account], Use{At: at, Recipients: recipients})
 	if fields[0] == "r" {
-		unsettled[account] = len(l.used[account]) - 1
+		unsettled[account] = append(unsettled[account], len(l.used[account])-1)
 	}
 	return nil
 }
@@ -142,39 +150,69 @@ func recent(used []Use, now time.Time) []Use {
 	return used[from:]
 }
 
-// Reserve grants one message to at most want recipients and returns how many
-// it may have now. The grant is durable. ErrNoRoom says to wait.
-func (l *Ledger) Reserve(account string, limit Limit, want int, critical bool, now time.Time) (int, error) {
+// Grant is a reservation that was made.
+type Grant struct {
+	Recipients int // how many the message may have
+
+	account string
+	serial  uint64
+}
+
+// Reserve grants one message to at most want recipients, at least 1. The grant
+// is durable and may be for fewer. ErrNoRoom says to wait.
+func (l *Ledger) Reserve(account string, limit Limit, want int, critical bool, now time.Time) (Grant, error) {
+	return l.reserve(account, limit, 1, want, critical, now)
+}
+
+// ReserveAll is Reserve for all of want recipients or none: for a message that
+// cannot be given to some of them later.
+func (l *Ledger) ReserveAll(account string, limit Limit, want int, critical bool, now time.Time) (Grant, error) {
+	return l.reserve(account, limit, want, want, critical, now)
+}
+
+func (l *Ledger) reserve(account string, limit Limit, least, want int, critical bool, now time.Time) (Grant, error) {
+	if want < 1 {
+		return Grant{}, fmt.Errorf("reserve: %d recipients, at least 1", want)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.order(now)
 	v := Decide(limit, l.used[account], critical, 0, now)
 	if v.Room == 0 {
-		return 0, &NoRoomError{account, v}
+		return Grant{}, &NoRoomError{account, v}
 	}
 	granted := min(want, v.Room)
 	if limit.RecipientsPerMessage > 0 {
 		granted = min(granted, limit.RecipientsPerMessage)
 	}
-	if err := l.log.Append(record("r", account, Use{now, granted})); err != nil {
-		return 0, fmt.Errorf("reserve: %w", err)
+	if granted < least {
+		return Grant{}, fmt.Errorf("send through %s: %w: %d recipients, room for %d now", account, ErrNoRoom, want, granted)
 	}
-	l.used[account] = append(l.used[account], Use{At: now, Recipients: granted})
+	if err := l.log.Append(record("r", account, Use{At: now, Recipients: granted})); err != nil {
+		return Grant{}, fmt.Errorf("reserve: %w", err)
+	}
+	l.serial++
+	l.used[account] = append(l.used[account], Use{At: now, Recipients: granted, serial: l.serial})
 	if l.log.Size() > compactAt && l.log.Size() > int64(4*l.count()*shortestRecord) {
 		// Where there is no room to rewrite it the log just grows on.
 		_ = l.compact()
 	}
-	return granted, nil
+	return Grant{granted, account, l.serial}, nil
 }
 
-// Settle says that the last reservation of account was over at now: its window
-// begins when the server had seen it, not when it was granted.
-func (l *Ledger) Settle(account string, now time.Time) {
+// Settle says that a grant was over at now: its window begins when the server
+// had seen it, not when it was granted.
+func (l *Ledger) Settle(g Grant, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if used := l.used[account]; len(used) > 0 && now.After(used[len(used)-1].At) {
-		used[len(used)-1].At = now
+	used := l.used[g.account]
+	for i := len(used) - 1; i >= 0; i-- {
+		if used[i].serial == g.serial {
+			used[i].At = now
+			break
+		}
 	}
+	l.order(now)
 }
 
 // Look says what account may send now; windows shorter than least are left
@@ -182,14 +220,8 @@ func (l *Ledger) Settle(account string, now time.Time) {
 func (l *Ledger) Look(account string, limit Limit, critical bool, least time.Duration, now time.Time) Verdict {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.order(now)
 	return Decide(limit, l.used[account], critical, least, now)
-}
-
-// Usages says how far account's windows are used.
-func (l *Ledger) Usages(account string, limit Limit, now time.Time) []Usage {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return Usages(limit, l.used[account], now)
 }
 
 // Close closes the log. Nothing is pending.
@@ -214,7 +246,7 @@ func (l *Ledger) compact() error {
 	for account, used := range l.used {
 		for i, u := range used {
 			state := "s"
-			if i == len(used)-1 {
+			if i >= len(used)-inFlight {
 				state = "r"
 			}
 			records = append(records, record(state, account, u))

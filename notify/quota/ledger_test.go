@@ -27,8 +27,8 @@ func TestReservationsSurvive(t *testing.T) {
 	limit := quota.Limit{RecipientsPerMinute: 5, RecipientsPerMessage: 2}
 	l, _ := ledger(t, path, noon())
 	for _, want := range []int{2, 2, 1} {
-		if got, err := l.Reserve("a", limit, 9, false, noon()); err != nil || got != want {
-			t.Fatalf("got %d, %v, want %d", got, err, want)
+		if got, err := l.Reserve("a", limit, 9, false, noon()); err != nil || got.Recipients != want {
+			t.Fatalf("got %d, %v, want %d", got.Recipients, err, want)
 		}
 	}
 	for range 3 {
@@ -41,11 +41,11 @@ func TestReservationsSurvive(t *testing.T) {
 		}
 		l, _ = ledger(t, path, noon().Add(10*time.Second)) // killed and started again
 	}
-	if got, err := l.Reserve("b", limit, 1, false, noon()); err != nil || got != 1 {
-		t.Errorf("got %d, %v: another account has room of its own", got, err)
+	if got, err := l.Reserve("b", limit, 1, false, noon()); err != nil || got.Recipients != 1 {
+		t.Errorf("got %d, %v: another account has room of its own", got.Recipients, err)
 	}
-	if got, err := l.Reserve("a", limit, 1, false, noon().Add(72*time.Second)); err != nil || got != 1 {
-		t.Errorf("got %d, %v a minute later", got, err)
+	if got, err := l.Reserve("a", limit, 1, false, noon().Add(72*time.Second)); err != nil || got.Recipients != 1 {
+		t.Errorf("got %d, %v a minute later", got.Recipients, err)
 	}
 }
 
@@ -67,10 +67,11 @@ func TestAReservationThatWasOutCountsFromTheRestart(t *testing.T) {
 func TestSettleMovesTheUse(t *testing.T) {
 	l, _ := ledger(t, filepath.Join(t.TempDir(), "quota.log"), noon())
 	limit := quota.Limit{RecipientsPerMinute: 1}
-	if _, err := l.Reserve("a", limit, 1, false, noon()); err != nil {
+	grant, err := l.Reserve("a", limit, 1, false, noon())
+	if err != nil {
 		t.Fatal(err)
 	}
-	l.Settle("a", noon().Add(30*time.Second)) // a slow server
+	l.Settle(grant, noon().Add(30*time.Second)) // a slow server
 	if v := l.Look("a", limit, false, 0, noon().Add(61*time.Second)); v.Room != 0 {
 		t.Error("the window began before the server had seen the mail")
 	}
@@ -118,8 +119,12 @@ func TestDamageNeverCountsTooLittle(t *testing.T) {
 		if err := os.WriteFile(file, bad, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		l, lost := ledger(t, file, noon())
-		used := l.Usages("a", limit, noon())[0].Used
+		_, lost := ledger(t, file, noon())
+		counted, err := quota.Read(file, noon())
+		if err != nil {
+			t.Fatal(err)
+		}
+		used := quota.Usages(limit, counted["a"], noon())[0].Used
 		if used < 2 || lost == 0 {
 			t.Errorf("byte %d: %d used, %d lost, want at least 2 used", i, used, lost)
 		}
@@ -143,9 +148,9 @@ func TestTheLogStaysSmall(t *testing.T) {
 		t.Errorf("got %d bytes, %v", info.Size(), err)
 	}
 	used, err := quota.Read(path, now)
-	// One more than the day has: each is taken for as late as the next one.
-	if err != nil || len(used["a"]) != 24*60+2 {
-		t.Errorf("got %d uses of the last day, %v, want %d", len(used["a"]), err, 24*60+2)
+	// Two more than the day has: each is taken for as late as the next but one.
+	if err != nil || len(used["a"]) != 24*60+3 {
+		t.Errorf("got %d uses of the last day, %v, want %d", len(used["a"]), err, 24*60+3)
 	}
 }
 
@@ -158,5 +163,50 @@ func TestAccountNamesMayHaveBlanks(t *testing.T) {
 	used, err := quota.Read(path, noon())
 	if err != nil || len(used["my relay"]) != 1 || used["my relay"][0].Recipients != 3 {
 		t.Errorf("got %v, %v", used, err)
+	}
+}
+
+func TestReserveAllOrNothing(t *testing.T) {
+	l, _ := ledger(t, filepath.Join(t.TempDir(), "quota.log"), noon())
+	limit := quota.Limit{RecipientsPerMinute: 5, RecipientsPerMessage: 3}
+	if _, err := l.ReserveAll("a", limit, 4, true, noon()); !errors.Is(err, quota.ErrNoRoom) {
+		t.Errorf("got %v for more than a message may have", err)
+	}
+	if g, err := l.ReserveAll("a", limit, 3, true, noon()); err != nil || g.Recipients != 3 {
+		t.Errorf("got %d, %v", g.Recipients, err)
+	}
+	if _, err := l.ReserveAll("a", limit, 3, true, noon()); !errors.Is(err, quota.ErrNoRoom) {
+		t.Errorf("got %v for more than there is room for", err)
+	}
+	for _, want := range []int{0, -1000} {
+		if _, err := l.Reserve("a", limit, want, true, noon()); err == nil {
+			t.Errorf("%d recipients were granted", want)
+		}
+	}
+	if g, err := l.Reserve("a", limit, 9, true, noon()); err != nil || g.Recipients != 2 {
+		t.Errorf("got %d, %v, want the 2 that are left", g.Recipients, err)
+	}
+}
+
+// TestTwoInFlight is for a test mail that is reserved while a slow mail is on
+// the wire: the slow one counts from its own end, or from the restart.
+func TestTwoInFlight(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quota.log")
+	l, _ := ledger(t, path, noon())
+	limit := quota.Limit{RecipientsPerMinute: 2}
+	slow, err := l.Reserve("a", limit, 1, true, noon())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.ReserveAll("a", limit, 1, true, noon().Add(10*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	l.Settle(slow, noon().Add(50*time.Second))
+	if v := l.Look("a", limit, true, 0, noon().Add(80*time.Second)); v.Room != 1 {
+		t.Errorf("got room %d, want the test mail's alone", v.Room)
+	}
+	l, _ = ledger(t, path, noon().Add(55*time.Second))
+	if v := l.Look("a", limit, true, 0, noon().Add(80*time.Second)); v.Room != 0 {
+		t.Errorf("got room %d after a restart, want none: both may have been on the wire", v.Room)
 	}
 }

@@ -83,16 +83,24 @@ func (s *Spool) Finish(id string, d Delivery, now time.Time) error {
 	if len(refused) == len(l.mail.Recipients) {
 		to = badmailDir
 	}
-	delete(s.mails, id)
 	var moves []durable.Move
 	if !l.held {
 		moves = append(moves, durable.Move{From: s.path(mailDir, id, mailExt), To: s.path(to, id, mailExt)})
 	}
+	key := l.mail.key()
 	for _, itemID := range l.mail.Items {
-		moves = append(moves, s.settle(itemID, Target{Notifier: l.mail.Notifier, Addresses: l.mail.Recipients}.key())...)
+		if e, ok := s.items[itemID]; ok && !e.held && e.last(key) {
+			moves = append(moves, durable.Move{From: s.path(queueDir, itemID, itemExt), To: s.path(sentDir, itemID, itemExt)})
+		}
 	}
+	// Memory follows the disk: after an error nothing has changed, and the
+	// moves are made again.
 	if err := durable.Rename(moves...); err != nil {
 		return fmt.Errorf("finish %s: %w", id, err)
+	}
+	delete(s.mails, id)
+	for _, itemID := range l.mail.Items {
+		s.settle(itemID, key)
 	}
 	// A state without its mail means nothing; recover deletes what is left.
 	if err := os.Remove(s.path(mailDir, id, stateExt)); err != nil && !os.IsNotExist(err) {
@@ -101,24 +109,27 @@ func (s *Spool) Finish(id string, d Delivery, now time.Time) error {
 	return nil
 }
 
-// settle notes that one target of an item is done and returns the move that
-// ends the item when it was the last one.
-func (s *Spool) settle(itemID, key string) []durable.Move {
-	e, ok := s.items[itemID]
-	if !ok {
-		return nil
-	}
-	e.finished[key] = true
+// last says whether key is the only target of the item that is not finished.
+func (e *entry) last(key string) bool {
 	for _, t := range e.item.Targets {
-		if !e.finished[t.key()] {
-			return nil
+		if t.key() != key && !e.finished[t.key()] {
+			return false
 		}
 	}
-	s.leave(itemID)
-	if e.held {
-		return nil
+	return true
+}
+
+// settle notes that one target of an item is done.
+func (s *Spool) settle(itemID, key string) {
+	e, ok := s.items[itemID]
+	if !ok {
+		return
 	}
-	return []durable.Move{{From: s.path(queueDir, itemID, itemExt), To: s.path(sentDir, itemID, itemExt)}}
+	done := e.last(key)
+	e.finished[key] = true
+	if done {
+		s.leave(itemID)
+	}
 }
 
 // leave takes an item out of the queue for good.

@@ -55,6 +55,9 @@ type Mail struct {
 	Data       []byte          `json:"-"`
 }
 
+// key is that of the target which the mail is for.
+func (m Mail) key() string { return Target{Notifier: m.Notifier, Addresses: m.Recipients}.key() }
+
 // MailID derives the id of the mail that carries items to one target. The
 // same items make the same mail, also after a crash that lost the composition.
 func MailID(t Target, items []string) string {

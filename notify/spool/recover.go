@@ -34,16 +34,16 @@ func (s *Spool) recover(now time.Time) error {
 	if err := durable.Sweep(filepath.Join(s.dir, pickupDir), pickupAge, now); err != nil {
 		return err
 	}
-	if err := s.prune(now); err != nil {
-		return err
-	}
 	if err := s.recoverItems(); err != nil {
 		return err
 	}
 	if err := s.recoverFinished(); err != nil {
 		return err
 	}
-	return s.recoverMails()
+	if err := s.recoverMails(); err != nil {
+		return err
+	}
+	return s.prune(now)
 }
 
 func (s *Spool) recoverItems() error {
@@ -88,12 +88,16 @@ func (s *Spool) recoverFinished() error {
 			if err != nil {
 				continue // history
 			}
-			key := Target{Notifier: m.Notifier, Addresses: m.Recipients}.key()
 			for _, id := range m.Items {
-				if e, ok := s.items[id]; ok {
-					e.mailed[key] = m.ID
-					moves = append(moves, s.settle(id, key)...)
+				e, ok := s.items[id]
+				if !ok {
+					continue
 				}
+				e.mailed[m.key()] = m.ID
+				if e.last(m.key()) {
+					moves = append(moves, durable.Move{From: s.path(queueDir, id, itemExt), To: s.path(sentDir, id, itemExt)})
+				}
+				s.settle(id, m.key())
 			}
 		}
 	}
@@ -117,10 +121,9 @@ func (s *Spool) recoverMails() error {
 			}
 		}
 		s.mails[m.ID] = &letter{mail: m, delivery: d.clone()}
-		key := Target{Notifier: m.Notifier, Addresses: m.Recipients}.key()
 		for _, id := range m.Items {
 			if e, ok := s.items[id]; ok {
-				e.mailed[key] = m.ID
+				e.mailed[m.key()] = m.ID
 			}
 		}
 		return nil
@@ -149,6 +152,7 @@ func (s *Spool) each(sub, ext string, take func(path string) error) error {
 	if err != nil {
 		return err
 	}
+	var failed error
 	for _, name := range names {
 		path := filepath.Join(s.dir, sub, name)
 		err := take(path)
@@ -156,14 +160,15 @@ func (s *Spool) each(sub, ext string, take func(path string) error) error {
 			continue
 		}
 		if !errors.Is(err, ErrDamaged) {
-			return err
+			failed = errors.Join(failed, err)
+			continue
 		}
 		s.log.Error("damaged spool file moved to corrupt", "file", path, "err", err)
 		if err := durable.Rename(durable.Move{From: path, To: filepath.Join(s.dir, corruptDir, name)}); err != nil {
-			return err
+			failed = errors.Join(failed, err)
 		}
 	}
-	return nil
+	return failed
 }
 
 func readMail(path string) (Mail, error) {
@@ -205,9 +210,17 @@ func (s *Spool) prune(now time.Time) error {
 			infos = append(infos, info)
 		}
 	}
+	// What is finished of an item that still waits for another notifier is
+	// known from its mails alone.
+	needed := make(map[string]bool)
+	for _, e := range s.items {
+		for _, id := range e.mailed {
+			needed[id+mailExt] = true
+		}
+	}
 	sortByAge(infos)
 	for _, info := range infos[:max(0, len(infos)-keepSent)] {
-		if now.Sub(info.ModTime()) < keepSentFor {
+		if now.Sub(info.ModTime()) < keepSentFor || needed[info.Name()] {
 			continue
 		}
 		if err := os.Remove(filepath.Join(dir, info.Name())); err != nil {

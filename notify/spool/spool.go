@@ -70,7 +70,7 @@ type Spool struct {
 
 // entry is an item in the queue.
 type entry struct {
-	item Item
+	item *Item // immutable
 	// mailed says of each target (by its key) which mail carries it.
 	mailed map[string]string
 	// finished counts the targets whose mail is finished.
@@ -145,7 +145,7 @@ func (s *Spool) Put(item Item) error {
 		return fmt.Errorf("put %s: %w", item.ID, err)
 	}
 	if known {
-		e.held = false
+		e.item, e.held = &item, false // without the note that it is in memory alone
 		return nil
 	}
 	s.admit(item, false)
@@ -175,7 +175,7 @@ func (s *Spool) Hold(item Item) error {
 
 func (s *Spool) admit(item Item, held bool) {
 	s.items[item.ID] = &entry{
-		item: item, held: held, mailed: map[string]string{}, finished: map[string]bool{}, gone: make(chan struct{}),
+		item: &item, held: held, mailed: map[string]string{}, finished: map[string]bool{}, gone: make(chan struct{}),
 	}
 	s.wake()
 }
@@ -210,7 +210,7 @@ func (s *Spool) Waiting() []Waiting {
 	for _, e := range s.items {
 		for _, target := range e.item.Targets {
 			if _, ok := e.mailed[target.key()]; !ok {
-				waiting = append(waiting, Waiting{&e.item, target, e.held})
+				waiting = append(waiting, Waiting{e.item, target, e.held})
 			}
 		}
 	}
@@ -242,7 +242,7 @@ func (s *Spool) Item(id string) (Item, bool) {
 	if !ok {
 		return Item{}, false
 	}
-	return e.item, true
+	return *e.item, true
 }
 
 // Gone is closed once the item with the id is not in the queue.

@@ -1,0 +1,32 @@
+package engine
+
+import (
+	"strings"
+	"time"
+
+	"tocsin"
+)
+
+// retire closes the incidents of rules that are not configured any more: whoever
+// was told of the failure hears that nobody watches it now, and a rule that
+// comes back by the same name begins fine.
+func (e *Engine) retire(now time.Time) {
+	configured := make(map[string]bool)
+	for _, w := range e.watches {
+		configured[tocsin.RuleID(w.check.Kind, w.check.Name, dataRule)] = true
+		for _, r := range w.check.Rules {
+			configured[tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)] = true
+		}
+	}
+	for id, state := range e.rules {
+		kind, rest, _ := strings.Cut(id, ".")
+		slash := strings.LastIndexByte(rest, '/')
+		if !state.Failed || configured[id] || slash < 0 {
+			continue
+		}
+		check, rule := Check{Kind: kind, Name: rest[:slash]}, Rule{Name: rest[slash+1:], Severity: tocsin.Warning, Recovered: "No longer watched"}
+		t := raise(e.host, e.epoch, &check, &rule, state, tocsin.Recovered, "the rule was taken out of the rule file while it had failed", "", now)
+		e.rules[id] = t.state
+		e.emitter.add(t)
+	}
+}
