@@ -118,6 +118,17 @@ func (o *options) load(secrets config.SecretPolicy) (*config.Config, error) {
 	return cfg, nil
 }
 
+// peek is load for a command that needs no secret: warnings are for validate and
+// run, and an absent secret is none of its business.
+func (o *options) peek() (*config.Config, error) {
+	cfg, problems := config.Load(o.config, config.Options{Secrets: config.Optional, StateDir: o.state})
+	if problems.HasErrors() {
+		problems.Write(o.std.err, isTerminal(o.std.err), terminalWidth)
+		return nil, &exitError{exitBadConfig, nil}
+	}
+	return cfg, nil
+}
+
 // terminalWidth is how wide diagnostics are folded.
 const terminalWidth = 100
 

@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -77,7 +80,7 @@ type queueReport struct {
 }
 
 func queueList(opt *options) error {
-	cfg, err := opt.load(config.Optional)
+	cfg, err := opt.peek()
 	if err != nil {
 		return err
 	}
@@ -143,7 +146,7 @@ func (r queueReport) write(opt *options, cfg *config.Config) error {
 }
 
 func queueShow(opt *options, id string) error {
-	cfg, err := opt.load(config.Optional)
+	cfg, err := opt.peek()
 	if err != nil {
 		return err
 	}
@@ -151,23 +154,37 @@ func queueShow(opt *options, id string) error {
 	if err != nil {
 		return failed(err)
 	}
-	for _, l := range listing.Letters {
-		if strings.HasPrefix(l.Mail.ID, id) {
-			return failed(showLetter(opt, l))
-		}
+	letters := slices.DeleteFunc(listing.Letters, func(l spool.Letter) bool { return !strings.HasPrefix(l.Mail.ID, id) })
+	items := slices.DeleteFunc(listing.Items, func(i spool.Item) bool { return !strings.HasPrefix(i.ID, id) })
+	switch {
+	case len(letters)+len(items) == 0:
+		return failed(fmt.Errorf("show %q: %w", id, spool.ErrUnknown))
+	case len(letters)+len(items) > 1:
+		return failed(fmt.Errorf("show %q: %w: %d ids begin so", id, spool.ErrUnknown, len(letters)+len(items)))
+	case len(letters) == 1:
+		return failed(showLetter(opt, letters[0]))
 	}
-	for _, item := range listing.Items {
-		if strings.HasPrefix(item.ID, id) {
-			encoder := json.NewEncoder(opt.std.out)
-			encoder.SetIndent("", "  ")
-			if err := encoder.Encode(item); err != nil {
-				return failed(err)
-			}
-			_, err := opt.std.out.Write(item.Raw)
-			return failed(err)
-		}
+	encoder := json.NewEncoder(opt.std.out)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(items[0]); err != nil {
+		return failed(err)
 	}
-	return failed(fmt.Errorf("show %q: %w", id, spool.ErrUnknown))
+	_, err = fmt.Fprintf(opt.std.out, "%s", printable(items[0].Raw))
+	return failed(err)
+}
+
+// printable makes the bytes of somebody else's message safe for a terminal:
+// control characters but line ends and tabs become visible.
+func printable(data []byte) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || (unicode.IsPrint(r) && r != utf8.RuneError) {
+			return r
+		}
+		if r == '\r' {
+			return -1
+		}
+		return '\uFFFD'
+	}, string(data))
 }
 
 func showLetter(opt *options, l spool.Letter) error {
@@ -183,38 +200,39 @@ func showLetter(opt *options, l spool.Letter) error {
 		}
 		fmt.Fprintf(opt.std.out, "%-9s %s %s\n", status+":", address, r.Reply)
 	}
-	_, err := fmt.Fprintf(opt.std.out, "\n%s", l.Mail.Data)
+	_, err := fmt.Fprintf(opt.std.out, "\n%s", printable(l.Mail.Data))
 	return err
 }
 
-// act asks the running agent, or does it here when none runs.
-func act(opt *options, ask func(control.Client) error, do func(*store) error) error {
-	cfg, err := opt.load(config.Optional)
+// ask asks the running agent.
+func ask(opt *options, do func(control.Client) error) (*config.Config, error) {
+	cfg, err := opt.peek()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	err = ask(control.Client{Path: cfg.Agent.Socket})
+	return cfg, do(control.Client{Path: cfg.Agent.Socket})
+}
+
+func queueRetry(ctx context.Context, opt *options, id string) error {
+	_, err := ask(opt, func(c control.Client) error { return c.Retry(ctx, id) })
+	if errors.Is(err, control.ErrNotRunning) {
+		err = fmt.Errorf("%w: start it, it tries what is due", err)
+	}
+	return asFailed(err)
+}
+
+func queueDrop(ctx context.Context, opt *options, id string) error {
+	cfg, err := ask(opt, func(c control.Client) error { return c.Drop(ctx, id) })
 	if !errors.Is(err, control.ErrNotRunning) {
-		return failed(err)
+		return asFailed(err)
 	}
-	s, err := openStore(cfg, newLogger(opt.std.err, nil))
+	s, err := openStore(ctx, cfg, holderDrop, 0, newLogger(opt.std.err, nil))
 	if err != nil {
 		return failed(err)
 	}
 	defer s.close()
-	return failed(do(s))
-}
-
-func queueRetry(ctx context.Context, opt *options, id string) error {
-	return act(opt,
-		func(c control.Client) error { return c.Retry(ctx, id) },
-		func(*store) error {
-			return fmt.Errorf("retry: %w: it tries everything when it starts", control.ErrNotRunning)
-		})
-}
-
-func queueDrop(ctx context.Context, opt *options, id string) error {
-	return act(opt,
-		func(c control.Client) error { return c.Drop(ctx, id) },
-		func(s *store) error { return s.spool.Drop(id, "dropped by hand", time.Now()) })
+	if _, err := s.spool.Collect(); err != nil {
+		return failed(err)
+	}
+	return failed(s.spool.Drop(id, "dropped by hand", time.Now()))
 }

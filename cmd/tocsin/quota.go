@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tocsin/internal/config"
 	"tocsin/notify"
 	"tocsin/notify/quota"
 )
@@ -46,7 +45,7 @@ type pauseReport struct {
 }
 
 func showQuota(opt *options) error {
-	cfg, err := opt.load(config.Optional)
+	cfg, err := opt.peek()
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,10 @@ import (
 // pickupEvery is how often the spool looks for what other processes put there.
 const pickupEvery = time.Second
 
+// lockPatience is how long the agent waits for a command that is at its state
+// directory.
+const lockPatience = 10 * time.Second
+
 // agent is the running program: every room, in the order of the data.
 type agent struct {
 	log     *slog.Logger
@@ -52,7 +56,7 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 		return a, err
 	}
 	// 2. What is durable: the spool, the ledger, the state of the rules.
-	if a.store, err = openStore(cfg, log); err != nil {
+	if a.store, err = openStore(ctx, cfg, holderRun, lockPatience, log); err != nil {
 		return a, err
 	}
 	a.onStop(a.store.close)
@@ -142,14 +146,15 @@ func (a *agent) stop() {
 
 // reload replaces the configuration as a whole, or not at all.
 func (a *agent) reload(ctx context.Context, cfg *config.Config) error {
-	if old := a.config.Load(); cfg.Agent.StateDir != old.Agent.StateDir || cfg.Agent.Socket != old.Agent.Socket {
-		a.log.Warn("state_dir and socket stay what they are until a restart")
+	if old := a.config.Load().Agent; cfg.Agent.StateDir != old.StateDir || cfg.Agent.Socket != old.Socket {
+		a.log.Error("state_dir and socket stay what they are until a restart; until then give the commands --state",
+			"state_dir", old.StateDir, "socket", old.Socket)
+		cfg.Agent.StateDir, cfg.Agent.Socket = old.StateDir, old.Socket
 	}
 	if err := a.open(cfg); err != nil {
 		return err
 	}
 	a.courier.Configure(a.courierCtx, notify.Setup{Accounts: cfg.Accounts, Mails: cfg.Mails})
-	a.courier.Lift()
 	if err := a.engine.Reload(ctx, cfg.Agent.Host, cfg.Checks); err != nil {
 		return err
 	}
@@ -163,6 +168,7 @@ func (a *agent) collect(ctx context.Context) {
 	defer ticker.Stop()
 	prune := time.NewTicker(time.Hour)
 	defer prune.Stop()
+	told := "" // the same trouble is said once, not every second
 	for {
 		var err error
 		select {
@@ -173,8 +179,12 @@ func (a *agent) collect(ctx context.Context) {
 		case now := <-prune.C:
 			err = a.store.spool.Prune(now)
 		}
-		if err != nil {
-			a.log.Error("spool not tended", "err", err)
+		switch {
+		case err == nil:
+			told = ""
+		case err.Error() != told:
+			told = err.Error()
+			a.log.Error("spool not tended, tried again every second", "err", err)
 		}
 	}
 }
@@ -203,7 +213,7 @@ func (a *agent) retry(id string) error {
 func (a *agent) reserve(server string, recipients int) error {
 	for _, account := range a.config.Load().Accounts {
 		if account.Name == server {
-			_, err := a.store.ledger.Reserve(server, account.Limit, recipients, true, time.Now())
+			_, err := a.store.ledger.ReserveAll(server, account.Limit, recipients, true, time.Now())
 			return err
 		}
 	}

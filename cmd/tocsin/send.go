@@ -28,18 +28,22 @@ func newSendCommand(opt *options) *cobra.Command {
 		Long: `Send a mail, its text from standard input, through the spool and within the
 limits. The running agent delivers it; when none runs, send does that itself and
 leaves what it cannot deliver in the spool. Exit code 0 means that the mail is
-delivered or safe in the spool.`,
+delivered or safe in the spool, 1 that some recipient was refused or nothing
+could be kept.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := opt.load(config.Required)
+			cfg, err := opt.peek()
 			if err != nil {
 				return err
 			}
 			item, err := draft(opt, cfg, from, subject, attach, args)
+			if errors.Is(err, templates.ErrAddress) {
+				return &exitError{exitUsage, err}
+			}
 			if err != nil {
 				return failed(err)
 			}
-			return failed(submit(cmd.Context(), opt, cfg, item, patience))
+			return asFailed(submit(cmd.Context(), opt, cfg, item, patience))
 		},
 	}
 	cmd.Flags().StringVarP(&subject, "subject", "s", "", "subject")
@@ -115,44 +119,66 @@ func readAttachment(path string) ([]byte, error) {
 	return readAll(f, maxInput)
 }
 
-// submit hands the item to the running agent, or tries for as long as patience
-// to deliver it here.
+// submit hands the item to the agent, or tries for as long as patience to
+// deliver it here.
 func submit(ctx context.Context, opt *options, cfg *config.Config, item spool.Item, patience time.Duration) error {
 	log := newLogger(opt.std.err, nil)
-	s, err := openStore(cfg, log)
-	if errors.Is(err, durable.ErrLocked) {
+	s, err := openStore(ctx, cfg, holderSend, patience, log)
+	if errors.Is(err, durable.ErrLocked) || errors.Is(err, errForeign) {
+		// An agent, or another send that collects as well, or an agent's user.
 		if err := spool.Submit(spoolDir(cfg.Agent.StateDir), item); err != nil {
 			return err
 		}
-		fmt.Fprintf(opt.std.err, "queued as %.12s for the running agent\n", item.ID)
+		fmt.Fprintf(opt.std.err, "queued as %.12s for the agent\n", item.ID)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	if len(cfg.Accounts) == 0 {
-		return errors.New("send: no mailserver block: there is nothing to send through")
-	}
 	if err := s.spool.Put(item); err != nil {
 		return err
 	}
-	courier, err := s.courier(log)
+	fmt.Fprintf(opt.std.err, "queued as %.12s; no agent runs, so it is delivered from here\n", item.ID)
+	withSecrets, err := opt.load(config.Required)
+	if err != nil {
+		fmt.Fprintf(opt.std.err, "tocsin: kept in the spool, the agent will send it: the account cannot be used from here\n")
+		return nil
+	}
+	if len(withSecrets.Accounts) == 0 {
+		return errors.New("send: kept in the spool, but there is no mailserver block to send through")
+	}
+	return deliver(ctx, opt, withSecrets, s, item, patience)
+}
+
+// deliver runs a courier until the item is gone or patience is over.
+func deliver(ctx context.Context, opt *options, cfg *config.Config, s *store, item spool.Item, patience time.Duration) error {
+	courier, err := s.courier(newLogger(opt.std.err, nil))
 	if err != nil {
 		return err
 	}
 	gone := s.spool.Gone(item.ID)
 	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	done := make(chan struct{})
 	courier.Configure(ctx, notify.Setup{Accounts: cfg.Accounts, Mails: cfg.Mails})
 	go func() { courier.Run(ctx); close(done) }()
-	select {
-	case <-gone:
-	case <-ctx.Done():
-		fmt.Fprintf(opt.std.err, "not delivered yet: kept in the spool as %.12s, the agent goes on trying\n", item.ID)
+	defer func() { cancel(); <-done }()
+	collect := time.NewTicker(pickupEvery) // of a send that found this one here
+	defer collect.Stop()
+	for {
+		select {
+		case <-collect.C:
+			if _, err := s.spool.Collect(); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			fmt.Fprintf(opt.std.err, "not delivered yet: kept in the spool as %.12s, the agent goes on trying\n", item.ID)
+			return nil
+		case <-gone:
+			if reason := s.spool.Refusal(spool.MailID(item.Targets[0], []string{item.ID})); reason != "" {
+				return fmt.Errorf("send: refused, kept in badmail: %s", reason)
+			}
+			return nil
+		}
 	}
-	cancel()
-	<-done
-	return nil
 }

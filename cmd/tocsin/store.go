@@ -1,10 +1,14 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"time"
 
 	"tocsin/internal/config"
@@ -13,6 +17,10 @@ import (
 	"tocsin/notify/quota"
 	"tocsin/notify/spool"
 )
+
+// lockPoll is how often a held lock is tried: flock(2) cannot be waited for with
+// a limit.
+const lockPoll = 100 * time.Millisecond
 
 // store is the state directory, held by this process alone:
 //
@@ -30,16 +38,60 @@ type store struct {
 
 func spoolDir(stateDir string) string { return filepath.Join(stateDir, "spool") }
 
-// openStore takes the state directory. It is refused, naming the holder, when
-// another process has it.
-func openStore(cfg *config.Config, log *slog.Logger) (*store, error) {
-	dir, now := cfg.Agent.StateDir, time.Now()
+// The names by which the commands hold the state directory.
+const (
+	holderRun  = "tocsin run"
+	holderSend = "tocsin send"
+	holderDrop = "tocsin queue drop"
+	holderTest = "tocsin test-mail"
+)
+
+// errForeign says that root must not touch the state directory of the user
+// that the agent runs as: what root makes there the agent could not use.
+var errForeign = errors.New("it belongs to another user")
+
+// takeDir makes the state directory where it is missing and locks it.
+func takeDir(dir, holder string) (*durable.Lock, error) {
 	if err := durable.MakeDir(dir); err != nil {
 		return nil, fmt.Errorf("open state directory: %w", err)
 	}
-	lock, err := durable.Acquire(filepath.Join(dir, "lock"), fmt.Sprintf("tocsin, process %d", os.Getpid()))
+	var st syscall.Stat_t
+	if err := syscall.Stat(dir, &st); err != nil {
+		return nil, fmt.Errorf("open state directory %s: %w", dir, err)
+	}
+	if st.Uid != uint32(os.Geteuid()) { //nolint:gosec // a user id is never negative
+		return nil, fmt.Errorf("open state directory %s: %w: run this as the user with the number %d (sudo -u '#%d' …), or choose another directory with --state",
+			dir, errForeign, st.Uid, st.Uid)
+	}
+	lock, err := durable.Acquire(filepath.Join(dir, "lock"), fmt.Sprintf("%s, process %d", holder, os.Getpid()))
 	if err != nil {
 		return nil, fmt.Errorf("open state directory: %w", err)
+	}
+	return lock, nil
+}
+
+// heldByAgent says whether err means that a running agent has the directory.
+func heldByAgent(err error) bool {
+	locked, ok := errors.AsType[*durable.LockedError](err)
+	return ok && strings.HasPrefix(locked.Holder, holderRun+",")
+}
+
+// openStore takes the state directory. It is refused, naming the holder, when
+// an agent has it; another command that has it is waited for, as long as
+// patience.
+func openStore(ctx context.Context, cfg *config.Config, holder string, patience time.Duration, log *slog.Logger) (*store, error) {
+	dir, now := cfg.Agent.StateDir, time.Now()
+	lock, err := takeDir(dir, holder)
+	for waited := time.Duration(0); errors.Is(err, durable.ErrLocked) && !heldByAgent(err) && waited < patience; waited += lockPoll {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(lockPoll):
+		}
+		lock, err = takeDir(dir, holder)
+	}
+	if err != nil {
+		return nil, err
 	}
 	s := &store{dir: dir, lock: lock}
 	if s.spool, err = spool.Open(spoolDir(dir), log, now); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -13,7 +14,6 @@ import (
 	"tocsin"
 	"tocsin/internal/config"
 	"tocsin/internal/control"
-	"tocsin/internal/durable"
 	"tocsin/notify"
 	"tocsin/notify/quota"
 	"tocsin/notify/smtp"
@@ -32,6 +32,7 @@ Secrets are not shown. The mail counts in the limits like any other.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := opt.load(config.Required)
 			if err != nil {
+				opt.explainCredentials()
 				return err
 			}
 			return testMail(cmd.Context(), opt, cfg, server, args)
@@ -39,6 +40,14 @@ Secrets are not shown. The mail counts in the limits like any other.`,
 	}
 	cmd.Flags().StringVar(&server, "server", "", "only this mail server")
 	return cmd
+}
+
+// explainCredentials says how a command gets at what only the service has.
+func (o *options) explainCredentials() {
+	if os.Getenv("CREDENTIALS_DIRECTORY") == "" {
+		fmt.Fprintln(o.std.err, "tocsin: what credential() names exists inside the service only. To run this with it:\n"+
+			"  systemd-run --pipe --wait -p LoadCredential=smtp:/etc/tocsin/smtp.secret tocsin test-mail")
+	}
 }
 
 func testMail(ctx context.Context, opt *options, cfg *config.Config, server string, to []string) error {
@@ -138,10 +147,7 @@ func reserve(ctx context.Context, cfg *config.Config, a notify.Account, recipien
 		return err
 	}
 	dir := cfg.Agent.StateDir
-	if err := durable.MakeDir(dir); err != nil {
-		return err
-	}
-	lock, err := durable.Acquire(filepath.Join(dir, "lock"), "tocsin test-mail")
+	lock, err := takeDir(dir, holderTest)
 	if err != nil {
 		return err
 	}
@@ -151,6 +157,6 @@ func reserve(ctx context.Context, cfg *config.Config, a notify.Account, recipien
 		return err
 	}
 	defer func() { _ = ledger.Close() }()
-	_, err = ledger.Reserve(a.Name, a.Limit, recipients, true, time.Now())
+	_, err = ledger.ReserveAll(a.Name, a.Limit, recipients, true, time.Now())
 	return err
 }

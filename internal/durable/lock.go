@@ -11,8 +11,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrLocked says that another process holds the lock.
+// ErrLocked says that another process holds the lock; the error is a
+// *LockedError.
 var ErrLocked = errors.New("in use by another process")
+
+// LockedError names the holder of a lock.
+type LockedError struct{ Path, Holder string }
+
+// Error names the lock and its holder.
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("lock %s: %v: %s", e.Path, ErrLocked, e.Holder)
+}
+
+// Unwrap makes errors.Is(err, ErrLocked) true.
+func (*LockedError) Unwrap() error { return ErrLocked }
 
 // Lock is an exclusive flock(2) on a file. The kernel releases it with the
 // process, however that ends.
@@ -28,7 +40,7 @@ func Acquire(path, holder string) (*Lock, error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		defer f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("lock %s: %w: %s", path, ErrLocked, read(f))
+			return nil, &LockedError{path, read(f)}
 		}
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -51,7 +52,7 @@ func (s *Spool) Drop(id, reason string, now time.Time) error {
 	}
 	if mailID == "" {
 		defer s.mu.Unlock()
-		return s.dropItem(itemID)
+		return s.dropItem(itemID, reason, now)
 	}
 	l := s.mails[mailID]
 	d := l.delivery.clone()
@@ -72,15 +73,48 @@ func (s *Spool) carrier(itemID string) string {
 	return ""
 }
 
-func (s *Spool) dropItem(id string) error {
-	move := durable.Move{From: s.path(queueDir, id, itemExt), To: s.path(badmailDir, id, itemExt)}
-	if !s.items[id].held {
+func (s *Spool) dropItem(id, reason string, now time.Time) error {
+	e := s.items[id]
+	text, err := json.MarshalIndent(badItem{*e.item, reason, now}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("drop %s: %w", id, err)
+	}
+	if !e.held {
+		if err := durable.WriteFile(s.path(badmailDir, id, ".json"), text); err != nil {
+			return fmt.Errorf("drop %s: %w", id, err)
+		}
+		move := durable.Move{From: s.path(queueDir, id, itemExt), To: s.path(badmailDir, id, itemExt)}
 		if err := durable.Rename(move); err != nil {
 			return fmt.Errorf("drop %s: %w", id, err)
 		}
 	}
 	s.leave(id)
 	return nil
+}
+
+// badItem is what badmail/ID.json says of an item that was given up before it
+// was in a mail.
+type badItem struct {
+	Item   Item      `json:"item"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+// Refusal is the first reason for which a recipient of a finished mail did not
+// get it, empty when there is none.
+func (s *Spool) Refusal(mailID string) string {
+	data, err := readFile(s.path(badmailDir, mailID, ".json"))
+	if err != nil {
+		return ""
+	}
+	var b badmail
+	if err := json.Unmarshal(data, &b); err != nil {
+		return ""
+	}
+	for _, address := range b.Delivery.Refused(b.Mail) {
+		return address + ": " + b.Delivery.Recipients[address].Reply
+	}
+	return ""
 }
 
 // find resolves the beginning of an id.

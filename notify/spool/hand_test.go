@@ -85,7 +85,7 @@ func TestRetryAndDrop(t *testing.T) {
 		t.Error("a dropped item came back")
 	}
 	l, err := spool.List(dir)
-	if err != nil || len(l.Items) != 1 || len(l.Letters) != 0 || l.Badmail != 1 {
+	if err != nil || len(l.Items) != 1 || len(l.Letters) != 0 || l.Badmail != 2 {
 		t.Errorf("got %+v, %v", l, err)
 	}
 }

@@ -13,8 +13,8 @@ import (
 // Listing is what a spool held at one moment, read without its lock and
 // without changing it.
 type Listing struct {
-	// Items are in no mail yet, oldest first; those of pickup/ are among
-	// them.
+	// Items are in no mail yet to the targets that are left, oldest first;
+	// those of pickup/ are among them.
 	Items []Item
 	// Letters are mails that are not finished, oldest first.
 	Letters []Letter
@@ -27,6 +27,11 @@ type Listing struct {
 func List(dir string) (Listing, error) {
 	var l Listing
 	mailed := make(map[string]bool)
+	note := func(m Mail) {
+		for _, id := range m.Items {
+			mailed[id+"\n"+m.key()] = true
+		}
+	}
 	mails, err := list(filepath.Join(dir, mailDir), mailExt)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return l, fmt.Errorf("list spool: %w", err)
@@ -41,8 +46,14 @@ func List(dir string) (Listing, error) {
 			_ = json.Unmarshal(data, &d) // an unreadable state says nothing
 		}
 		l.Letters = append(l.Letters, Letter{&m, d.clone()})
-		for _, id := range m.Items {
-			mailed[id+"\n"+m.Notifier] = true
+		note(m)
+	}
+	for _, sub := range []string{sentDir, badmailDir} {
+		names, _ := list(filepath.Join(dir, sub), mailExt) // absent: nothing is finished
+		for _, name := range names {
+			if m, err := readMail(filepath.Join(dir, sub, name)); err == nil {
+				note(m)
+			}
 		}
 	}
 	for _, sub := range []string{queueDir, pickupDir} {
@@ -52,7 +63,11 @@ func List(dir string) (Listing, error) {
 		}
 		for _, name := range names {
 			item, err := readItem(filepath.Join(dir, sub, name))
-			if err == nil && slices.ContainsFunc(item.Targets, func(t Target) bool { return !mailed[item.ID+"\n"+t.Notifier] }) {
+			if err != nil {
+				continue
+			}
+			item.Targets = slices.DeleteFunc(item.Targets, func(t Target) bool { return mailed[item.ID+"\n"+t.key()] })
+			if len(item.Targets) > 0 {
 				l.Items = append(l.Items, item)
 			}
 		}

@@ -164,7 +164,11 @@ func (s *Spool) each(sub, ext string, take func(path string) error) error {
 			continue
 		}
 		s.log.Error("damaged spool file moved to corrupt", "file", path, "err", err)
-		if err := durable.Rename(durable.Move{From: path, To: filepath.Join(s.dir, corruptDir, name)}); err != nil {
+		to := filepath.Join(s.dir, corruptDir, name)
+		if _, err := os.Lstat(to); err == nil {
+			to = filepath.Join(s.dir, corruptDir, NewID()+"-"+name)
+		}
+		if err := durable.Rename(durable.Move{From: path, To: to}); err != nil {
 			failed = errors.Join(failed, err)
 		}
 	}
