@@ -167,16 +167,16 @@ func writeReports(opt *options, reports []checkReport) error {
 	for _, r := range reports {
 		fmt.Fprintf(w, "%s %q\n", r.Kind, r.Name)
 		if r.Error != "" {
-			fmt.Fprintf(w, "  not read: %s\n", r.Error)
+			fmt.Fprintf(w, "  not read: %s\n", printable(r.Error))
 		}
 		for _, metric := range r.ordered {
-			fmt.Fprintf(w, "  %s\t%s\n", metric, r.shown[metric])
+			fmt.Fprintf(w, "  %s\t%s\n", metric, printable(r.shown[metric]))
 		}
 		for _, metric := range sortedKeys(r.Errors) {
-			fmt.Fprintf(w, "  %s\tnot read: %s\n", metric, r.Errors[metric])
+			fmt.Fprintf(w, "  %s\tnot read: %s\n", metric, printable(r.Errors[metric]))
 		}
 		for _, rule := range r.Rules {
-			fmt.Fprintf(w, "  rule %q (%s)\t%s: %s\n", rule.Name, rule.Severity, rule.Says, rule.Description)
+			fmt.Fprintf(w, "  rule %q (%s)\t%s: %s\n", rule.Name, rule.Severity, rule.Says, printable(rule.Description))
 		}
 	}
 	return w.Flush()

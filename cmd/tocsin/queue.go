@@ -9,8 +9,6 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -169,22 +167,8 @@ func queueShow(opt *options, id string) error {
 	if err := encoder.Encode(items[0]); err != nil {
 		return failed(err)
 	}
-	_, err = fmt.Fprintf(opt.std.out, "%s", printable(items[0].Raw))
+	_, err = fmt.Fprintf(opt.std.out, "%s", printable(string(items[0].Raw)))
 	return failed(err)
-}
-
-// printable makes the bytes of somebody else's message safe for a terminal:
-// control characters but line ends and tabs become visible.
-func printable(data []byte) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' || (unicode.IsPrint(r) && r != utf8.RuneError) {
-			return r
-		}
-		if r == '\r' {
-			return -1
-		}
-		return '\uFFFD'
-	}, string(data))
 }
 
 func showLetter(opt *options, l spool.Letter) error {
@@ -200,7 +184,7 @@ func showLetter(opt *options, l spool.Letter) error {
 		}
 		fmt.Fprintf(opt.std.out, "%-9s %s %s\n", status+":", address, r.Reply)
 	}
-	_, err := fmt.Fprintf(opt.std.out, "\n%s", printable(l.Mail.Data))
+	_, err := fmt.Fprintf(opt.std.out, "\n%s", printable(string(l.Mail.Data)))
 	return err
 }
 

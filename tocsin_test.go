@@ -1,0 +1,78 @@
+package tocsin_test
+
+import (
+	"encoding/json"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tocsin"
+)
+
+func TestSeverityWords(t *testing.T) {
+	for _, s := range []tocsin.Severity{tocsin.Info, tocsin.Warning, tocsin.Critical} {
+		got, err := tocsin.ParseSeverity(s.String())
+		if err != nil || got != s {
+			t.Errorf("%v: got %v, %v", s, got, err)
+		}
+	}
+	if _, err := tocsin.ParseSeverity("Critical"); err == nil {
+		t.Error("another spelling was taken")
+	}
+	if got := tocsin.Severity(9).String(); got != "severity(9)" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestAnEventSurvivesJSON(t *testing.T) {
+	want := tocsin.Event{
+		ID: "id", Type: tocsin.Failed, Name: "Does not exist", Host: "h", Kind: "process", Check: "ngi\x00nx\n", Rule: "down",
+		Severity: tocsin.Critical, Description: "ünïcode", At: time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("", 3600)),
+		Since: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Incident: "i", Count: 3, Note: "n",
+		Mark: &tocsin.Mark{Epoch: "e", Transition: 7, Failed: true, Incident: "i", Reminders: 3},
+	}
+	text, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got tocsin.Event
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if err := json.Unmarshal([]byte(`{"severity":"loud"}`), &got); err == nil {
+		t.Error("an unknown severity was taken")
+	}
+	if got := want.RuleID(); got != "process.ngi\x00nx\n/down" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestValues(t *testing.T) {
+	tests := []struct {
+		value tocsin.Value
+		kind  tocsin.ValueKind
+		float float64
+		truth bool
+		text  string
+	}{
+		{tocsin.Value{}, tocsin.NoValue, 0, false, "no data"},
+		{tocsin.Number(97.25), tocsin.NumberValue, 97.25, false, "97.25"},
+		{tocsin.Number(1), tocsin.NumberValue, 1, false, "1"},
+		{tocsin.Number(math.NaN()), tocsin.NoValue, 0, false, "no data"},
+		{tocsin.Number(math.Inf(1)), tocsin.NumberValue, math.Inf(1), false, "+Inf"},
+		{tocsin.Bool(true), tocsin.BoolValue, 1, true, "true"},
+		{tocsin.Bool(false), tocsin.BoolValue, 0, false, "false"},
+		{tocsin.Text("rw"), tocsin.TextValue, 0, false, "rw"},
+	}
+	for _, tt := range tests {
+		v := tt.value
+		if v.Kind() != tt.kind || v.Float() != tt.float || v.Truth() != tt.truth || v.String() != tt.text {
+			t.Errorf("%s: got kind %d, %v, %v, %q", tt.text, v.Kind(), v.Float(), v.Truth(), v.String())
+		}
+	}
+}
