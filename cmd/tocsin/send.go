@@ -129,7 +129,11 @@ func submit(ctx context.Context, opt *options, cfg *config.Config, item spool.It
 		if err := spool.Submit(spoolDir(cfg.Agent.StateDir), item); err != nil {
 			return err
 		}
-		fmt.Fprintf(opt.std.err, "queued as %.12s for the agent\n", item.ID)
+		taker := "the agent, when it runs"
+		if heldByAgent(err) {
+			taker = "the running agent"
+		}
+		fmt.Fprintf(opt.std.err, "queued as %.12s for %s\n", item.ID, taker)
 		return nil
 	}
 	if err != nil {
