@@ -118,10 +118,10 @@ func (o *options) load(secrets config.SecretPolicy) (*config.Config, error) {
 	return cfg, nil
 }
 
-// peek is load for a command that needs no secret: warnings are for validate and
-// run, and an absent secret is none of its business.
-func (o *options) peek() (*config.Config, error) {
-	cfg, problems := config.Load(o.config, config.Options{Secrets: config.Optional, StateDir: o.state})
+// peek is load without the warnings, which are for validate and run. A command
+// that needs no secret takes them as optional.
+func (o *options) peek(secrets config.SecretPolicy) (*config.Config, error) {
+	cfg, problems := config.Load(o.config, config.Options{Secrets: secrets, StateDir: o.state})
 	if problems.HasErrors() {
 		problems.Write(o.std.err, isTerminal(o.std.err), terminalWidth)
 		return nil, &exitError{exitBadConfig, nil}

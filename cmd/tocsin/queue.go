@@ -78,7 +78,7 @@ type queueReport struct {
 }
 
 func queueList(opt *options) error {
-	cfg, err := opt.peek()
+	cfg, err := opt.peek(config.Optional)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (r queueReport) write(opt *options, cfg *config.Config) error {
 }
 
 func queueShow(opt *options, id string) error {
-	cfg, err := opt.peek()
+	cfg, err := opt.peek(config.Optional)
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func showLetter(opt *options, l spool.Letter) error {
 
 // ask asks the running agent.
 func ask(opt *options, do func(control.Client) error) (*config.Config, error) {
-	cfg, err := opt.peek()
+	cfg, err := opt.peek(config.Optional)
 	if err != nil {
 		return nil, err
 	}

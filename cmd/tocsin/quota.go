@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tocsin/internal/config"
 	"tocsin/notify"
 	"tocsin/notify/quota"
 )
@@ -45,7 +46,7 @@ type pauseReport struct {
 }
 
 func showQuota(opt *options) error {
-	cfg, err := opt.peek()
+	cfg, err := opt.peek(config.Optional)
 	if err != nil {
 		return err
 	}

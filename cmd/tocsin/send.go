@@ -32,7 +32,7 @@ delivered or safe in the spool, 1 that some recipient was refused or nothing
 could be kept.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := opt.peek()
+			cfg, err := opt.peek(config.Optional)
 			if err != nil {
 				return err
 			}
@@ -144,7 +144,7 @@ func submit(ctx context.Context, opt *options, cfg *config.Config, item spool.It
 		return err
 	}
 	fmt.Fprintf(opt.std.err, "queued as %.12s; no agent runs, so it is delivered from here\n", item.ID)
-	withSecrets, err := opt.load(config.Required)
+	withSecrets, err := opt.peek(config.Required)
 	if err != nil {
 		fmt.Fprintf(opt.std.err, "tocsin: kept in the spool, the agent will send it: the account cannot be used from here\n")
 		return nil
