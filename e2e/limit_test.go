@@ -15,6 +15,7 @@ import (
 // No minute, however it is placed, has more than five recipients, and every
 // event is told once.
 func TestLimit(t *testing.T) {
+	t.Parallel()
 	for name, to := range map[string][]string{
 		"one recipient": {"ops@example.com"},
 		// Five is no multiple of two: some mails go in two transactions.
