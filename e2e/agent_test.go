@@ -58,13 +58,14 @@ func (tr *transcript) await(ctx context.Context, t *testing.T, words string, n i
 }
 
 // listenNotify is the service manager's end of sd_notify(3): what comes in is
-// one line a variable, until the connection is closed.
+// one line a variable, until the connection's deadline.
 func listenNotify(t *testing.T, path string) (*transcript, net.Conn) {
 	t.Helper()
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	must(t, err)
 	told := newTranscript()
 	go func() {
+		defer conn.Close()
 		buf := make([]byte, 4096)
 		for {
 			n, err := conn.Read(buf)
@@ -102,9 +103,11 @@ func (s *station) spawn(ctx context.Context, stderr io.Writer, env ...string) *a
 	must(s.t, a.cmd.Start())
 	go func() {
 		_ = a.cmd.Wait() // the state of the process says it
+		// What it said last may still be read.
+		_ = conn.SetReadDeadline(time.Now().Add(time.Second))
+		_ = os.RemoveAll(dir)
 		close(a.exited)
 	}()
-	context.AfterFunc(s.t.Context(), func() { _ = conn.Close() })
 	return a
 }
 

@@ -150,7 +150,7 @@ func (u usage) ratio(o usage) string {
 	if u.cpu == 0 || u.cycles == 0 || o.cycles == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("1/%.1f", float64(o.cpu)/float64(o.cycles)/(float64(u.cpu)/float64(u.cycles)))
+	return fmt.Sprintf("%.2f", float64(u.cpu)/float64(u.cycles)/(float64(o.cpu)/float64(o.cycles)))
 }
 
 // measure runs both agents, one after the other.
