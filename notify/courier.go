@@ -177,12 +177,25 @@ func (c *Courier) keep(account string, p Pause) {
 func (c *Courier) claim(account string, now time.Time) (job, time.Time, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	// The same few questions are asked for every item; now stands still.
+	type question struct {
+		account  string
+		critical bool
+		least    time.Duration
+	}
+	answers := make(map[question]quota.Verdict)
 	b := board{
 		now: now, letters: c.Spool.Letters(), waiting: c.Spool.Waiting(), busy: c.busy,
 		servers: c.servers,
 		paused:  func(account string) time.Time { return c.pauses.m[account].Until },
 		look: func(account string, critical bool, least time.Duration) quota.Verdict {
-			return c.Ledger.Look(account, c.account(account).Limit, critical, least, now)
+			q := question{account, critical, least}
+			v, known := answers[q]
+			if !known {
+				v = c.Ledger.Look(account, c.account(account).Limit, critical, least, now)
+				answers[q] = v
+			}
+			return v
 		},
 	}
 	j, wake := b.next(account)

@@ -168,9 +168,16 @@ func (a *agent) collect(ctx context.Context) {
 	defer ticker.Stop()
 	prune := time.NewTicker(time.Hour)
 	defer prune.Stop()
-	told := "" // the same trouble is said once, not every second
+	told := ""                        // the same trouble is said once, not every second
+	_, err := a.store.spool.Collect() // also by an agent that does not live a second
 	for {
-		var err error
+		switch {
+		case err == nil:
+			told = ""
+		case err.Error() != told:
+			told = err.Error()
+			a.log.Error("spool not tended, tried again every second", "err", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -178,13 +185,6 @@ func (a *agent) collect(ctx context.Context) {
 			_, err = a.store.spool.Collect()
 		case now := <-prune.C:
 			err = a.store.spool.Prune(now)
-		}
-		switch {
-		case err == nil:
-			told = ""
-		case err.Error() != told:
-			told = err.Error()
-			a.log.Error("spool not tended, tried again every second", "err", err)
 		}
 	}
 }

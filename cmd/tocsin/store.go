@@ -94,6 +94,10 @@ func openStore(ctx context.Context, cfg *config.Config, holder string, patience 
 		return nil, err
 	}
 	s := &store{dir: dir, lock: lock}
+	if err := durable.Sweep(dir, 0, now); err != nil { // what a crash left unfinished
+		s.close()
+		return nil, err
+	}
 	if s.spool, err = spool.Open(spoolDir(dir), log, now); err != nil {
 		s.close()
 		return nil, err

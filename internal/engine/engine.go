@@ -156,9 +156,14 @@ func (e *Engine) arrange(checks []Check, old []*watch, now time.Time) []*watch {
 	return watches
 }
 
-// slots is into how many moments of an interval the checks are spread: enough
-// that they are no storm, few enough that the agent sleeps in between.
-const slots = 16
+// The moments of an interval over which the checks are spread: enough that they
+// are no storm, few enough that the agent sleeps in between. Each moment wakes
+// Go's threads: 20 file systems read every second cost 8.2 ms in sixteen
+// moments and 1.8 ms in one.
+const (
+	maxSlots  = 16
+	leastSlot = 500 * time.Millisecond
+)
 
 // phase spreads the checks over their interval; those of a group share one.
 func phase(c Check) time.Duration {
@@ -166,9 +171,10 @@ func phase(c Check) time.Duration {
 	if name == "" {
 		name = c.Kind + "." + c.Name
 	}
-	h := fnv.New64a()
+	h := fnv.New32a()
 	_, _ = h.Write([]byte(name)) // never fails
-	return c.Interval / slots * time.Duration(h.Sum64()%slots)
+	slots := min(max(c.Interval/leastSlot, 1), maxSlots)
+	return c.Interval / slots * (time.Duration(h.Sum32()) % slots)
 }
 
 // wake is when the engine has to look again.
