@@ -37,9 +37,6 @@ func serve(ctx context.Context, opt *options) error {
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(startGCPercent)
-	}
 	cfg, err := opt.load(config.Required)
 	if err != nil {
 		return err
@@ -85,10 +82,6 @@ func serve(ctx context.Context, opt *options) error {
 
 // statusEvery is how often the line of systemctl status may change.
 const statusEvery = 10 * time.Second
-
-// startGCPercent keeps the collector out of the start: a rule file of a hundred
-// checks makes some megabytes of garbage, which slim gives back.
-const startGCPercent = 800
 
 // gcPercent trades a little CPU for memory: an agent that idles most of the
 // time is judged by its resident set (16.5 against 14.9 MiB, measured with all
