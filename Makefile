@@ -38,7 +38,7 @@ lint: $(LINT) ## golangci-lint and the shape of the module
 $(LINT):
 	GOBIN=$(CURDIR)/$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 
-fuzz: ## every fuzzer for FUZZTIME
+fuzz: ## every fuzzer for FUZZTIME, a time or a count (2000x)
 	./e2e/fuzz $(FUZZTIME)
 
 cover: ## coverage by function
