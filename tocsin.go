@@ -22,12 +22,19 @@ type Reading struct {
 // EventType says what kind of transition an Event is.
 type EventType string
 
+// EventTypes lists the types of events.
+func EventTypes() []EventType {
+	return []EventType{Failed, Recovered, Changed, Reminder, Boot, Shutdown, Instance, Test}
+}
+
 // The types of events. Failed and recovered bracket an incident.
 const (
 	Failed    EventType = "failed"
 	Recovered EventType = "recovered"
 	Changed   EventType = "changed"
 	Reminder  EventType = "reminder"
+	Boot      EventType = "boot"     // the machine came up
+	Shutdown  EventType = "shutdown" // the machine is going down
 	Instance  EventType = "instance" // the agent itself started, stopped or reloaded
 	Test      EventType = "test"     // asked for by a person
 )

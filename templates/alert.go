@@ -12,8 +12,12 @@ import (
 // idLine begins the line that names an event.
 const idLine = "Event-ID: "
 
-// late is how long after its event a mail may be queued without saying so.
-const late = time.Minute
+// late is how long after its event a mail may be queued without saying so, and
+// overdue how long it may wait to be made: groups wait on purpose.
+const (
+	late    = time.Minute
+	overdue = 5 * time.Minute
+)
 
 // alert is the subject and text of a mail about one event, clean already.
 func alert(e Envelope, event *tocsin.Event) (subject, text string) {
@@ -33,6 +37,8 @@ func alert(e Envelope, event *tocsin.Event) (subject, text string) {
 func builtinSubject(e *tocsin.Event) string {
 	what := cmp.Or(e.Rule, e.Name, string(e.Type))
 	switch {
+	case machine(e.Type):
+		return fmt.Sprintf("[%s] %s", shortHost(e.Host), headline(e))
 	case e.Type == tocsin.Test && e.Check == "":
 		return fmt.Sprintf("[%s] test mail", shortHost(e.Host))
 	case e.Check == "":
@@ -47,12 +53,13 @@ func builtinText(e *tocsin.Event) string {
 	first, rest, _ := strings.Cut(cmp.Or(e.Description, e.Name), "\n")
 	var b strings.Builder
 	b.WriteString(headline(e))
-	if first != "" {
+	if first != "" && !machine(e.Type) {
 		b.WriteString(": " + first)
 	}
 	b.WriteString("\n")
 	if rest != "" {
-		b.WriteString("\n  " + strings.ReplaceAll(rest, "\n", "\n  ") + "\n")
+		indented := strings.ReplaceAll("\n"+rest, "\n", "\n  ")
+		b.WriteString(strings.ReplaceAll(indented, "\n  \n", "\n\n") + "\n")
 	}
 	b.WriteString("\n")
 	begun := ""
@@ -84,6 +91,12 @@ func named(check, kind string) string {
 	return check + " (" + kind + ")"
 }
 
+// machine says whether an event is about the machine or the agent itself: its
+// subject says what happened, since no thread hangs on it.
+func machine(t tocsin.EventType) bool {
+	return t == tocsin.Boot || t == tocsin.Shutdown || t == tocsin.Instance
+}
+
 func headline(e *tocsin.Event) string {
 	switch e.Type {
 	case tocsin.Failed:
@@ -98,8 +111,9 @@ func headline(e *tocsin.Event) string {
 			return fmt.Sprintf("STILL FAILED for %s (reminder %d)", lasted(e), e.Count)
 		}
 		return "STILL FAILED for " + lasted(e)
-	case tocsin.Instance:
-		return cmp.Or(e.Name, "INSTANCE")
+	case tocsin.Boot, tocsin.Shutdown, tocsin.Instance:
+		first, _, _ := strings.Cut(e.Description, "\n")
+		return strings.TrimSuffix(cmp.Or(e.Name, string(e.Type))+": "+first, ": ")
 	default:
 		return strings.ToUpper(string(e.Type))
 	}
@@ -131,6 +145,9 @@ func footer(e Envelope, events []tocsin.Event) string {
 			what = "the newest event"
 		}
 		fmt.Fprintf(&b, "Queued late, at %s, %s after %s.\n", localTime(e.Queued), span(wait), what)
+	}
+	if wait := e.Composed.Sub(at); !e.Composed.IsZero() && wait > overdue {
+		fmt.Fprintf(&b, "Sent late: this mail was made at %s, %s after what it tells.\n", localTime(e.Composed), span(wait))
 	}
 	seen := make(map[string]bool)
 	for i := range events {

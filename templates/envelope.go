@@ -34,6 +34,9 @@ type Envelope struct {
 	// Queued is when the mail was queued. Zero, or at most a minute after
 	// the newest event, is not mentioned.
 	Queued time.Time
+	// Composed is when the mail is made. Zero, or at most five minutes after
+	// the newest event, is not mentioned.
+	Composed time.Time
 }
 
 // sender is the parsed address part of a mail's header.

@@ -162,7 +162,7 @@ func (s *scope) comparison(field, word hclsyntax.Expression) {
 	case "event.severity":
 		words = []string{tocsin.Info.String(), tocsin.Warning.String(), tocsin.Critical.String()}
 	case "event.type":
-		for _, t := range []tocsin.EventType{tocsin.Failed, tocsin.Recovered, tocsin.Changed, tocsin.Reminder, tocsin.Instance, tocsin.Test} {
+		for _, t := range tocsin.EventTypes() {
 			words = append(words, string(t))
 		}
 	default:
