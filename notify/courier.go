@@ -12,6 +12,7 @@ import (
 	"tocsin/notify/quota"
 	"tocsin/notify/smtp"
 	"tocsin/notify/spool"
+	"tocsin/templates"
 )
 
 // expiry is how long a mail is tried before it goes to badmail.
@@ -32,6 +33,9 @@ type Session interface {
 type Setup struct {
 	Accounts []Account
 	Mails    []Mail
+	// Templates are the template blocks by name, for targets that have one of
+	// their own.
+	Templates map[string]templates.Template
 }
 
 // Courier delivers what the spool keeps, one worker and one connection an
@@ -130,6 +134,19 @@ func (c *Courier) Lift() {
 	defer c.mu.Unlock()
 	for _, a := range c.setup.Accounts {
 		c.keep(a.Name, Pause{})
+	}
+	c.wake()
+}
+
+// Hurry ends the pauses that only a failed try brought about: there is no time
+// left to wait. What a provider asked for stays.
+func (c *Courier) Hurry() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range c.setup.Accounts {
+		if c.pauses.m[a.Name].Class == smtp.Transient.String() {
+			c.keep(a.Name, Pause{})
+		}
 	}
 	c.wake()
 }
@@ -268,21 +285,25 @@ func (c *Courier) account(name string) Account {
 	return Account{}
 }
 
-// notifier returns a mail block; one that a reload removed is made up from the
-// account and the addresses that the item kept.
+// notifier returns a mail block, with the template of the target when that has
+// one; a block that a reload removed is made up from the account and the
+// addresses that the item kept.
 func (c *Courier) notifier(t spool.Target, a Account) Mail {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	n := Mail{Name: t.Notifier, From: a.Username, To: t.Addresses}
+	if len(c.setup.Mails) > 0 {
+		n.From = c.setup.Mails[0].From
+	}
 	for _, m := range c.setup.Mails {
 		if m.Name == t.Notifier {
-			return m
+			n = m
 		}
 	}
-	from := a.Username
-	if len(c.setup.Mails) > 0 {
-		from = c.setup.Mails[0].From
+	if own, ok := c.setup.Templates[t.Template]; ok {
+		n.Template = own
 	}
-	return Mail{Name: t.Notifier, From: from, To: t.Addresses}
+	return n
 }
 
 // retryAt is when a mail is tried again after its n-th attempt.

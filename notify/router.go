@@ -1,9 +1,6 @@
 package notify
 
 import (
-	"errors"
-	"fmt"
-	"log/slog"
 	"time"
 
 	"tocsin"
@@ -14,12 +11,69 @@ import (
 type Router struct {
 	Routes []Route
 	Mails  []Mail
+	// Hooks say of the events that a hook block is about, by its label, who
+	// hears of them in place of the routes.
+	Hooks map[string]Hook
+}
+
+// Hook is where the events of a hook block go.
+type Hook struct {
+	// Notify names mail blocks; empty means that the routes decide.
+	Notify []string
+	// Template names the template block of the mails; empty means that of the
+	// notifier.
+	Template string
+}
+
+// The labels of the hook blocks.
+const (
+	HookBoot     = "boot"
+	HookShutdown = "shutdown"
+	HookUnit     = "unit"
+)
+
+// UnitKind and UnitRule mark the events of units that no check watches.
+const (
+	UnitKind = "unit"
+	UnitRule = "unit"
+)
+
+// hookOf is the label of the hook block that an event is about, if any.
+func hookOf(ev *tocsin.Event) string {
+	switch {
+	case ev.Type == tocsin.Boot:
+		return HookBoot
+	case ev.Type == tocsin.Shutdown:
+		return HookShutdown
+	case ev.Kind == UnitKind && ev.Rule == UnitRule:
+		return HookUnit
+	default:
+		return ""
+	}
 }
 
 // Targets lists who hears of ev: the notifiers of the first route that it
 // matches, and of those after it while they say continue. Without any route
-// every event goes to every notifier. Each notifier comes once.
+// every event goes to every notifier. Each notifier comes once. A hook block
+// decides for its own events; those of the machine itself wait for no others:
+// a machine that goes down has no time.
 func (r Router) Targets(ev *tocsin.Event) []spool.Target {
+	label := hookOf(ev)
+	hook := r.Hooks[label]
+	if len(hook.Notify) > 0 {
+		r.Routes = []Route{{Notify: hook.Notify}}
+	}
+	targets := r.routed(ev)
+	for i := range targets {
+		targets[i].Template = hook.Template
+		if label == HookBoot || label == HookShutdown {
+			targets[i].Hold = 0
+		}
+	}
+	return targets
+}
+
+func (r Router) routed(ev *tocsin.Event) []spool.Target {
 	if len(r.Routes) == 0 {
 		targets := make([]spool.Target, 0, len(r.Mails))
 		for _, m := range r.Mails {
@@ -86,51 +140,4 @@ func (m Mail) target(hold time.Duration) spool.Target {
 		}
 	}
 	return t
-}
-
-// Desk takes events in: it routes them and puts them into the spool.
-type Desk struct {
-	Spool *spool.Spool
-	Log   *slog.Logger
-	// Router is asked for each event, so that a reload can replace it.
-	Router func() Router
-}
-
-// fullNote is what a mail says that could not be made durable.
-const fullNote = "This mail was sent from memory: the agent's spool could not be written to"
-
-// Emit makes ev durable for everybody who is to hear of it. When the spool's
-// disk does not take it, it is sent from memory all the same, the mail says
-// so, and the error asks the caller to emit it again later.
-func (d *Desk) Emit(ev tocsin.Event) error {
-	router := d.Router()
-	targets := router.Targets(&ev)
-	if len(targets) == 0 {
-		d.Log.Warn("event goes to nobody: no route and no mail block take it", "event", ev.ID, "rule", ev.RuleID())
-		return nil
-	}
-	item := spool.Item{ID: ev.ID, Queued: ev.At, Severity: ev.Severity, Targets: targets, Event: &ev}
-	err := d.Spool.Put(item)
-	if err == nil {
-		return nil
-	}
-	noted := ev
-	noted.Note = fmt.Sprintf("%s (%v).", fullNote, rootCause(err))
-	item.Event = &noted
-	if holdErr := d.Spool.Hold(item); holdErr != nil {
-		err = errors.Join(err, holdErr)
-	}
-	return fmt.Errorf("emit %s: %w", ev.RuleID(), err)
-}
-
-// rootCause is the innermost error: "no space left on device" is what a
-// reader needs, not the path to it.
-func rootCause(err error) error {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err
-		}
-		err = inner
-	}
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"tocsin"
 	"tocsin/notify/spool"
 )
@@ -102,5 +104,30 @@ func TestADiskThatIsFullStopsNoAlert(t *testing.T) {
 	router = Router{Routes: []Route{{When: severe(99)}}}
 	if err := desk.Emit(tocsin.Event{ID: strings.Repeat("b", 32)}); err != nil {
 		t.Errorf("got %v for an event that goes to nobody", err)
+	}
+}
+
+func TestHooks(t *testing.T) {
+	r := Router{
+		Routes: []Route{{Notify: []string{"ops"}, Group: time.Minute}},
+		Mails:  []Mail{{Name: "ops", To: []string{"ops@x"}}, {Name: "boss", To: []string{"boss@x"}}},
+		Hooks:  map[string]Hook{HookShutdown: {Notify: []string{"boss"}, Template: "down"}, HookBoot: {Template: "up"}},
+	}
+	tests := []struct {
+		name string
+		ev   tocsin.Event
+		want spool.Target
+	}{
+		{"a hook's own notifier", tocsin.Event{Type: tocsin.Shutdown}, spool.Target{Notifier: "boss", Addresses: []string{"boss@x"}, Template: "down"}},
+		{"by the routes, but at once", tocsin.Event{Type: tocsin.Boot}, spool.Target{Notifier: "ops", Addresses: []string{"ops@x"}, Template: "up"}},
+		{"a unit, without a hook block", tocsin.Event{Type: tocsin.Failed, Kind: UnitKind, Rule: UnitRule}, spool.Target{Notifier: "ops", Addresses: []string{"ops@x"}, Hold: time.Minute}},
+		{"anything else", tocsin.Event{Type: tocsin.Failed}, spool.Target{Notifier: "ops", Addresses: []string{"ops@x"}, Hold: time.Minute}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff([]spool.Target{tt.want}, r.Targets(&tt.ev)); diff != "" {
+				t.Errorf("targets differ (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

@@ -196,7 +196,7 @@ func (w *worker) letter(j job) (spool.Letter, error) {
 func compose(n Mail, t spool.Target, j job, now time.Time) (spool.Mail, error) {
 	first := j.waiting[0].Item
 	m := spool.Mail{
-		Notifier: t.Notifier, Severity: j.severity(), Recipients: t.Addresses,
+		Notifier: t.Notifier, Template: t.Template, Severity: j.severity(), Recipients: t.Addresses,
 		Queued: first.Queued, Composed: now, From: bare(n.From),
 	}
 	events := make([]tocsin.Event, 0, len(j.waiting))
@@ -219,7 +219,7 @@ func compose(n Mail, t spool.Target, j job, now time.Time) (spool.Mail, error) {
 	}
 	message, err := templates.Render(templates.Envelope{
 		ID: m.ID, From: n.From, ReplyTo: n.ReplyTo, To: n.To, Cc: n.Cc, Headers: n.Headers,
-		Template: n.Template, Queued: m.Queued,
+		Template: n.Template, Queued: m.Queued, Composed: now,
 	}, events)
 	if err != nil {
 		return spool.Mail{}, err

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -51,7 +50,7 @@ type connect func(ctx context.Context, s Server) (net.Conn, error)
 // verified, unless the server is set to TLSNone. When ctx ends, the connection
 // is closed at once. The error is a *Failure with the scope Account.
 func Dial(ctx context.Context, s Server, trace Trace) (*Session, error) {
-	return dialWith(ctx, s, trace, dialTCP)
+	return Dialer{}.Dial(ctx, s, trace)
 }
 
 func dialWith(ctx context.Context, server Server, trace Trace, connect connect) (*Session, error) {
@@ -72,7 +71,7 @@ func dialWith(ctx context.Context, server Server, trace Trace, connect connect) 
 		}
 		return nil, f
 	}
-	s := &Session{wire: newWire(raw, trace), server: server}
+	s := &Session{wire: newWire(raw, trace), server: server, peer: raw.RemoteAddr()}
 	s.secrets.add(server.Password.Reveal())
 	s.step(PhaseConnect, began, "connected to "+raw.RemoteAddr().String())
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
@@ -85,14 +84,6 @@ func dialWith(ctx context.Context, server Server, trace Trace, connect connect) 
 		return nil, err
 	}
 	return s, nil
-}
-
-func dialTCP(ctx context.Context, s Server) (net.Conn, error) {
-	var dialer net.Dialer
-	if s.Source != "" {
-		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(s.Source)}
-	}
-	return dialer.DialContext(ctx, "tcp", net.JoinHostPort(s.Host, strconv.Itoa(s.Port)))
 }
 
 // check finds what would break the conversation or reach into it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"time"
 )
@@ -64,6 +65,7 @@ type Session struct {
 
 	server Server
 	offers capabilities
+	peer   net.Addr
 }
 
 // Reusable reports whether the session takes another message. It is false for

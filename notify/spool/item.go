@@ -34,10 +34,19 @@ type Target struct {
 	Addresses []string `json:"addresses"`
 	// Hold is how long the item waits for others, to go in one mail.
 	Hold time.Duration `json:"hold,omitempty"`
+	// Template names the template block that the mail is made by; empty means
+	// that of the notifier.
+	Template string `json:"template,omitempty"`
 }
 
 // key is equal for targets whose items can share a mail.
-func (t Target) key() string { return t.Notifier + "\n" + strings.Join(t.Addresses, "\n") }
+func (t Target) key() string {
+	key := t.Notifier + "\n" + strings.Join(t.Addresses, "\n")
+	if t.Template != "" {
+		key += "\n\n" + t.Template
+	}
+	return key
+}
 
 // Mail is a composition: which items make up one mail, and its bytes. It is
 // decided when the mail goes and frozen from then on, so that a try after an
@@ -45,6 +54,7 @@ func (t Target) key() string { return t.Notifier + "\n" + strings.Join(t.Address
 type Mail struct {
 	ID         string          `json:"id"`
 	Notifier   string          `json:"notifier"`
+	Template   string          `json:"template,omitempty"` // of the target
 	Items      []string        `json:"items"`
 	Severity   tocsin.Severity `json:"severity"`
 	From       string          `json:"from"` // envelope sender
@@ -56,7 +66,9 @@ type Mail struct {
 }
 
 // key is that of the target which the mail is for.
-func (m Mail) key() string { return Target{Notifier: m.Notifier, Addresses: m.Recipients}.key() }
+func (m Mail) key() string {
+	return Target{Notifier: m.Notifier, Addresses: m.Recipients, Template: m.Template}.key()
+}
 
 // MailID derives the id of the mail that carries items to one target. The
 // same items make the same mail, also after a crash that lost the composition.

@@ -1,0 +1,79 @@
+package notify
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"tocsin"
+	"tocsin/notify/spool"
+)
+
+// Desk takes events in: it routes them and puts them into the spool.
+type Desk struct {
+	Spool *spool.Spool
+	Log   *slog.Logger
+	// Router is asked for each event, so that a reload can replace it.
+	Router func() Router
+}
+
+// fullNote is what a mail says that could not be made durable.
+const fullNote = "This mail was sent from memory: the agent's spool could not be written to"
+
+// Emit makes ev durable for everybody who is to hear of it. When the spool's
+// disk does not take it, it is sent from memory all the same, the mail says
+// so, and the error asks the caller to emit it again later.
+func (d *Desk) Emit(ev tocsin.Event) error { return d.EmitHeld(ev, 0) }
+
+// EmitHeld is Emit for an event that Complete will finish. Until then, and no
+// longer than hold, its mails wait; hold 0 is for an event that is whole.
+func (d *Desk) EmitHeld(ev tocsin.Event, hold time.Duration) error {
+	item, ok := d.item(ev, hold)
+	if !ok {
+		d.Log.Warn("event goes to nobody: no route and no mail block take it", "event", ev.ID, "rule", ev.RuleID())
+		return nil
+	}
+	err := d.Spool.Put(item)
+	if err == nil {
+		return nil
+	}
+	noted := ev
+	noted.Note = fmt.Sprintf("%s (%v).", fullNote, rootCause(err))
+	item.Event = &noted
+	if holdErr := d.Spool.Hold(item); holdErr != nil {
+		err = errors.Join(err, holdErr)
+	}
+	return fmt.Errorf("emit %s: %w", ev.RuleID(), err)
+}
+
+// Complete replaces an event that was emitted held by what is known now, and
+// lets it go. One that is in a mail already stays as it was.
+func (d *Desk) Complete(ev tocsin.Event) error {
+	item, ok := d.item(ev, 0)
+	if !ok {
+		return nil
+	}
+	return d.Spool.Amend(item)
+}
+
+// item routes an event; ok is false when nobody is to hear of it.
+func (d *Desk) item(ev tocsin.Event, hold time.Duration) (item spool.Item, ok bool) {
+	targets := d.Router().Targets(&ev)
+	for i := range targets {
+		targets[i].Hold = max(targets[i].Hold, hold)
+	}
+	return spool.Item{ID: ev.ID, Queued: ev.At, Severity: ev.Severity, Targets: targets, Event: &ev}, len(targets) > 0
+}
+
+// rootCause is the innermost error: "no space left on device" is what a
+// reader needs, not the path to it.
+func rootCause(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}
