@@ -1,4 +1,4 @@
-# Waits for what is not built yet: the kinds file and program, hook blocks, and the attributes do and restart.
+# Waits for what is not built yet: the kinds file and program, and the attributes do and restart.
 # A complete rule file, as a person would keep it in /etc/tocsin/tocsin.hcl.
 agent {
   host     = "web-1.example.com" # $HOST; default: the FQDN

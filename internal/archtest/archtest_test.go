@@ -25,7 +25,7 @@ func floors() [][]string {
 		{"tocsin"},
 		{"tocsin/internal/durable", "tocsin/internal/systemd", "tocsin/internal/postbox"},
 		{"tocsin/checks", "tocsin/templates"},
-		{"tocsin/notify/spool", "tocsin/notify/quota", "tocsin/notify/smtp"},
+		{"tocsin/notify/spool", "tocsin/notify/quota", "tocsin/notify/smtp", "tocsin/internal/program"},
 		{"tocsin/notify"},
 		{"tocsin/internal/engine"},
 		{"tocsin/internal/config"},

@@ -12,6 +12,7 @@ import (
 	"tocsin/checks"
 	"tocsin/internal/engine"
 	"tocsin/notify"
+	"tocsin/templates"
 )
 
 // Config is a whole configuration. Nothing of it changes after Load and Open.
@@ -20,6 +21,10 @@ type Config struct {
 	Accounts []notify.Account
 	Mails    []notify.Mail
 	Routes   []notify.Route
+	// Hooks holds the hook blocks by their label.
+	Hooks map[string]*Hook
+	// Templates holds the template blocks by their name.
+	Templates map[string]templates.Template
 	// Checks is in the order of the files. Reader is nil until Open.
 	Checks []engine.Check
 	// Files names the files that were read, in order.

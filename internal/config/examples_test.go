@@ -69,8 +69,6 @@ func TestExamplesLater(t *testing.T) {
 		`Attribute "do" of rule "down" is not in this version of Tocsin.`,
 		`Check kind "file" is not in this version of Tocsin.`,
 		`Check kind "program" is not in this version of Tocsin.`,
-		`Block "hook" in a rule file is not in this version of Tocsin.`,
-		`Block "hook" in a rule file is not in this version of Tocsin.`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("problems of %s (-want +got):\n%s", name, diff)

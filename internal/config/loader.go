@@ -31,15 +31,15 @@ type found struct {
 
 // blockTypes are the blocks that a file may hold; laterBlocks come later.
 func blockTypes() []string {
-	return []string{"agent", "mailserver", "mail", "template", "route", "check"}
+	return []string{"agent", "mailserver", "mail", "template", "route", "hook", "check"}
 }
 
 func laterBlocks() []string {
-	return []string{"hook", "aliases", "webhook", "alertmanager", "heartbeat", "silence", "maintenance", "web", "locals"}
+	return []string{"aliases", "webhook", "alertmanager", "heartbeat", "silence", "maintenance", "web", "locals"}
 }
 
 func (l *loader) load(sources []*source) {
-	l.named = map[string]map[string]hcl.Range{"mail": {}, "mailserver": {}, "template": {}}
+	l.named = map[string]map[string]hcl.Range{"mail": {}, "mailserver": {}, "template": {}, "hook": {}}
 	l.addresses = map[string]string{}
 	l.templates = map[string]templates.Template{}
 	blocks := l.collect(sources)
@@ -54,7 +54,11 @@ func (l *loader) load(sources []*source) {
 		l.mail(f)
 	}
 	l.routes(blocks["route"])
+	for _, f := range blocks["hook"] {
+		l.hook(f)
+	}
 	l.checks(blocks["check"])
+	l.config.Templates = l.templates
 	l.whole(blocks)
 }
 
@@ -67,8 +71,12 @@ func (l *loader) collect(sources []*source) map[string][]found {
 		for _, block := range items(s.body) {
 			names := l.named[block.Type]
 			switch block.Type {
-			case "mail", "mailserver", "template":
-				if !l.labels(block, "NAME") || !l.unique(block, names) {
+			case "mail", "mailserver", "template", "hook":
+				label := "NAME"
+				if block.Type == "hook" {
+					label = "EVENT"
+				}
+				if !l.labels(block, label) || !l.unique(block, names) {
 					continue
 				}
 				if block.Type == "mailserver" {
@@ -107,7 +115,7 @@ func (l *loader) whole(blocks map[string][]found) {
 		first := blocks["mail"][0].block.DefRange()
 		l.problems.add(problem(first, "No mail server", "A mail block needs a mailserver block to send through. For Gmail: mailserver \"gmail\" { provider = \"gmail\" … }"))
 	}
-	if len(blocks["check"]) == 0 {
+	if len(blocks["check"]) == 0 && len(blocks["hook"]) == 0 {
 		l.problems.add(&hcl.Diagnostic{
 			Severity: hcl.DiagWarning, Summary: "Nothing is watched",
 			Detail: "There is no check block. Add: check \"system\" \"NAME\" { rule \"cpu\" { when = cpu.percent > 90 } }",

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tocsin"
@@ -30,6 +31,7 @@ type Engine struct {
 	reload  chan reload
 	ping    chan chan struct{}
 	began   time.Time
+	quiet   atomic.Bool
 }
 
 // watch is a check at run time.
@@ -117,6 +119,11 @@ func (e *Engine) Reload(ctx context.Context, host string, checks []Check) error 
 	}
 }
 
+// Quiet stops the readings, or lets them go on: services that stop because the
+// machine goes down have not failed. What is being read when it gets quiet
+// counts no more.
+func (e *Engine) Quiet(on bool) { e.quiet.Store(on) }
+
 // Ping returns when the deciding goroutine has answered, or with ctx's error.
 func (e *Engine) Ping(ctx context.Context) error {
 	done := make(chan struct{})
@@ -197,18 +204,23 @@ func (w *watch) wake() time.Time {
 
 // tick starts the readings that are due and notices those that are late.
 func (e *Engine) tick(ctx context.Context, now time.Time) {
+	quiet := e.quiet.Load()
 	for _, w := range e.watches {
 		if !w.started.IsZero() && !w.late && now.Sub(w.started) >= w.check.Timeout {
 			w.late = true
-			e.stuck(w, now)
+			if !quiet {
+				e.stuck(w, now)
+			}
 		}
 		if now.Before(w.next) {
 			continue
 		}
 		w.next = after(e.began.Add(w.phase), w.check.Interval, now)
-		if w.started.IsZero() {
+		switch {
+		case quiet:
+		case w.started.IsZero():
 			e.start(ctx, w, now)
-		} else if w.late {
+		case w.late:
 			e.stuck(w, now)
 		}
 	}

@@ -173,6 +173,29 @@ func TestAHungReadingDelaysNoOther(t *testing.T) {
 	})
 }
 
+func TestNothingFailsWhileItIsQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hung, s, k := &source{}, &source{}, &keeper{}
+		release := make(chan struct{})
+		hung.hang = release
+		e, stop := running(t, filepath.Join(t.TempDir(), "s"), k, watching("a", s), watching("hung", hung))
+		time.Sleep(time.Second)
+		e.Quiet(true)
+		s.set(func(s *source) { s.bad = true })
+		read := len(s.times())
+		time.Sleep(time.Hour)
+		wants(t, k)
+		if n := len(s.times()); n != read {
+			t.Errorf("a check was read %d times while it was quiet", n-read)
+		}
+		close(release)
+		e.Quiet(false)
+		time.Sleep(time.Minute)
+		wants(t, k, "a/r failed")
+		stop()
+	})
+}
+
 func TestReadingsKeepTheirGrid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &source{}

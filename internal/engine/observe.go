@@ -27,8 +27,8 @@ func (e *Engine) take(r result, now time.Time) {
 	}
 	late := w.late
 	w.started, w.late = time.Time{}, false
-	if late {
-		return // what it says is as old as its start; the next reading is soon
+	if late || e.quiet.Load() {
+		return // a late one is as old as its start; the next reading is soon
 	}
 	w.reading, w.readErr = r.reading, r.err
 	if w.reading.At.IsZero() {

@@ -1,0 +1,133 @@
+// Package program runs the programs of a rule file: without a shell, in a
+// clean environment, for a bounded time and with a bounded output. Nothing
+// that such a program does reaches the agent but its exit status and its
+// output, made safe.
+package program
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"tocsin"
+	"tocsin/templates"
+)
+
+// maxOutput is how much of a program's output is kept, in bytes: its end,
+// where the error is.
+const maxOutput = 8 << 10
+
+// endGrace is how long the output of a program that was ended is waited for.
+const endGrace = time.Second
+
+// ErrUnsafe is for a program that somebody else than its owner could have
+// changed.
+var ErrUnsafe = errors.New("others may write to it")
+
+// Program is a program with its arguments.
+type Program struct {
+	// Args is the program, by its whole path, and its arguments.
+	Args []string
+	// Timeout is how long it may run, with everything it started.
+	Timeout time.Duration
+}
+
+// Result is what became of a program.
+type Result struct {
+	// Output is the end of what it printed on stdout and stderr, made safe,
+	// without blanks around it.
+	Output string
+	Took   time.Duration
+	// Err is why it failed; nil when it ended with exit status 0 in time.
+	Err error
+}
+
+// String says what became of a program, for a mail.
+func (r Result) String() string {
+	how := "done"
+	if r.Err != nil {
+		how = r.Err.Error()
+	}
+	text := fmt.Sprintf("%s after %s", how, r.Took.Round(time.Millisecond))
+	if r.Output != "" {
+		text += ":\n  " + strings.ReplaceAll(r.Output, "\n", "\n  ")
+	}
+	return text
+}
+
+// Run runs the program for an event until it ends, its timeout is over or ctx
+// ends. Then it is killed with its process group: nobody waits for it.
+func (p Program) Run(ctx context.Context, ev *tocsin.Event) Result {
+	began := time.Now()
+	var out tail
+	err := p.run(ctx, ev, &out)
+	return Result{Output: out.text(), Took: time.Since(began), Err: err}
+}
+
+func (p Program) run(ctx context.Context, ev *tocsin.Event, out *tail) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeoutCause(ctx, p.Timeout, fmt.Errorf("ended at its timeout of %s", p.Timeout))
+	defer cancel()
+	cmd := exec.CommandContext(limited, p.Args[0], p.Args[1:]...) //nolint:gosec // what to run is what the rule file is for
+	cmd.Env, cmd.Dir = environment(ev), "/"
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.WaitDelay = endGrace
+	kill := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.Cancel = kill
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start: %w", cause(err))
+	}
+	err := cmd.Wait()
+	if killErr := kill(); killErr != nil && !errors.Is(killErr, syscall.ESRCH) && err == nil {
+		err = fmt.Errorf("end what it started: %w", killErr)
+	}
+	if limited.Err() != nil {
+		return context.Cause(limited)
+	}
+	if errors.Is(err, exec.ErrWaitDelay) {
+		return errors.New("what it started keeps its output open")
+	}
+	return err
+}
+
+// check refuses a program that others could have replaced.
+func (p Program) check() error {
+	info, err := os.Stat(p.Args[0])
+	if err != nil {
+		return fmt.Errorf("start: %w", cause(err))
+	}
+	if info.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("start: %w (mode %04o); chmod go-w it", ErrUnsafe, info.Mode().Perm())
+	}
+	return nil
+}
+
+// cause leaves out the path, which the reader knows.
+func cause(err error) error {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		return pathErr.Err
+	}
+	return err
+}
+
+// environment is all that a program knows of the world: the event. Nothing of
+// the agent's own environment, where secrets may be, reaches it.
+func environment(ev *tocsin.Event) []string {
+	env := []string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "HOME=/", "SHELL=/bin/sh",
+	}
+	for _, v := range templates.Variables() {
+		value := strings.ReplaceAll(templates.Expand("$"+v.Name, *ev), "\x00", "")
+		env = append(env, "TOCSIN_"+v.Name+"="+value)
+	}
+	return env
+}

@@ -1,0 +1,163 @@
+package program_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tocsin"
+	"tocsin/internal/program"
+)
+
+func event() *tocsin.Event {
+	return &tocsin.Event{
+		Type: tocsin.Shutdown, Name: "Shutdown", Host: "web-1", Check: "system", Kind: "system",
+		Description: "reboot\nasked for by $(root)\x00", At: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC),
+	}
+}
+
+// script makes a program of a shell's text.
+func script(t *testing.T, text string) program.Program {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "told")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return program.Program{Args: []string{path, "a b", "*"}, Timeout: 10 * time.Second}
+}
+
+func TestRun(t *testing.T) {
+	tests := []struct {
+		name, script string
+		output, err  string
+	}{
+		{"arguments as they are", `printf '%s|' "$@"`, "a b|*|", ""},
+		{"the event", `printf '%s' "$TOCSIN_STATE $TOCSIN_HOST $TOCSIN_DESCRIPTION"`, "shutdown web-1 reboot\nasked for by $(root)", ""},
+		{"both outputs", `echo out; echo err >&2; exit 3`, "out\nerr", "exit status 3"},
+		{"unsafe output", `printf 'a\033[31mb\r\n\377\000'`, "a?[31mb\n??", ""},
+		{"killed", `kill -9 $$`, "", "signal: killed"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := script(t, tt.script).Run(t.Context(), event())
+			got := ""
+			if r.Err != nil {
+				got = r.Err.Error()
+			}
+			if r.Output != tt.output || got != tt.err {
+				t.Errorf("got %q and %q, want %q and %q", r.Output, got, tt.output, tt.err)
+			}
+		})
+	}
+}
+
+func TestTheEnvironmentIsClean(t *testing.T) {
+	t.Setenv("SMTP_PASSWORD", "secret")
+	r := script(t, `env -0 | cut -z -d= -f1 | tr '\0' ' '`).Run(t.Context(), event())
+	for name := range strings.FieldsSeq(r.Output) {
+		if !strings.HasPrefix(name, "TOCSIN_") && !slices.Contains([]string{"PATH", "LANG", "HOME", "SHELL", "PWD", "_", "OLDPWD", "SHLVL"}, name) {
+			t.Errorf("the program sees %s", name)
+		}
+	}
+	if r.Err != nil || !strings.Contains(r.Output, "TOCSIN_SERVICE") {
+		t.Errorf("got %v and %s", r.Err, r.Output)
+	}
+}
+
+// leash is a fifo whose other end a child holds open; the channel is closed
+// when the child has ended.
+func leash(t *testing.T) (path string, ended <-chan struct{}) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "leash")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		_, _ = os.ReadFile(path) // until nobody holds it any more
+		close(done)
+	}()
+	return path, done
+}
+
+func gone(t *testing.T, ended <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("a child of the program is left")
+	}
+}
+
+func TestAProgramThatHangsIsEnded(t *testing.T) {
+	path, ended := leash(t)
+	p := script(t, `echo begun; sleep 600 3>`+path+` & wait`)
+	p.Timeout = 300 * time.Millisecond
+	r := p.Run(t.Context(), event())
+	if r.Output != "begun" || r.Err == nil || r.Err.Error() != "ended at its timeout of 300ms" || r.Took > 5*time.Second {
+		t.Errorf("got %q, %v after %s", r.Output, r.Err, r.Took)
+	}
+	gone(t, ended)
+	if want := "ended at its timeout of 300ms after "; !strings.HasPrefix(r.String(), want) || !strings.HasSuffix(r.String(), ":\n  begun") {
+		t.Errorf("got %q", r.String())
+	}
+}
+
+func TestWhatAProgramLeftIsEnded(t *testing.T) {
+	path, ended := leash(t)
+	r := script(t, `exec 3>`+path+`; sleep 600 >/dev/null 2>&1 & echo ok`).Run(t.Context(), event())
+	if r.Err != nil || r.Output != "ok" {
+		t.Errorf("got %q and %v", r.Output, r.Err)
+	}
+	gone(t, ended)
+}
+
+func TestTheContextEndsAProgram(t *testing.T) {
+	why := errors.New("the machine goes down")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_, _ = os.ReadFile(fifo) // opened once the program is there
+		cancel(why)
+	}()
+	if r := script(t, ": >"+fifo+"; sleep 600").Run(ctx, event()); !errors.Is(r.Err, why) {
+		t.Errorf("got %v, want %v", r.Err, why)
+	}
+}
+
+func TestALoudProgramIsCut(t *testing.T) {
+	r := script(t, `head -c 3000000 /dev/zero | tr '\0' x; echo; echo the end`).Run(t.Context(), event())
+	if r.Err != nil || len(r.Output) > 9<<10 || !strings.HasSuffix(r.Output, "x\nthe end") || !strings.HasPrefix(r.Output, "…x") {
+		t.Errorf("got %d bytes, %v", len(r.Output), r.Err)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	writable := script(t, "true")
+	if err := os.Chmod(writable.Args[0], 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if r := writable.Run(t.Context(), event()); !errors.Is(r.Err, program.ErrUnsafe) {
+		t.Errorf("got %v, want %v", r.Err, program.ErrUnsafe)
+	}
+	absent := program.Program{Args: []string{"/no/such/program"}, Timeout: time.Second}
+	if r := absent.Run(t.Context(), event()); r.Err == nil || r.Err.Error() != "start: no such file or directory" {
+		t.Errorf("got %v", r.Err)
+	}
+	text := script(t, "true")
+	if err := os.Chmod(text.Args[0], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if r := text.Run(t.Context(), event()); r.Err == nil || r.Err.Error() != "start: permission denied" {
+		t.Errorf("got %v", r.Err)
+	}
+}
