@@ -4,7 +4,10 @@
 package tocsin
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -90,6 +93,13 @@ func (e *Event) RuleID() string { return RuleID(e.Kind, e.Check, e.Rule) }
 
 // RuleID names a rule for the whole agent: KIND.CHECK/RULE.
 func RuleID(kind, check, rule string) string { return kind + "." + check + "/" + rule }
+
+// Identify makes an id of 32 hex digits that depends on nothing but its parts:
+// what is told twice gets the same id, and is told once.
+func Identify(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\n")))
+	return hex.EncodeToString(sum[:16])
+}
 
 // Message is a rendered mail, ready for the wire.
 type Message struct {
