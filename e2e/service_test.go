@@ -3,10 +3,12 @@
 package e2e
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -105,32 +107,45 @@ func TestWatchdog(t *testing.T) {
 	}
 }
 
-// TestUnit: systemd takes the unit without a word and rates it well.
-func TestUnit(t *testing.T) {
+// TestUnits: systemd takes the units without a word and rates them well.
+func TestUnits(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
 		skip(t, "no systemd-analyze")
 	}
-	ctx := deadline(t, time.Minute)
-	unit := readFile(t, "../packaging/tocsin.service")
-	const start = "ExecStart=/usr/bin/tocsin run\n"
-	if !strings.Contains(unit, start) {
-		t.Fatalf("the unit has no line %q", start)
+	for _, name := range []string{"tocsin.service", "tocsin-bootmark.service", "tocsin-unit@.service"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx := deadline(t, time.Minute)
+			unit := readFile(t, "../packaging/"+name)
+			const program = "=/usr/bin/tocsin "
+			if !strings.Contains(unit, program) {
+				t.Fatalf("the unit does not run %q", program)
+			}
+			path := filepath.Join(t.TempDir(), name)
+			unit = strings.ReplaceAll(unit, program, "="+os.Getenv("TOCSIN_BIN")+" ")
+			must(t, os.WriteFile(path, []byte(unit), 0o600))
+			analyze(ctx, t, "verify", path)
+			// The score times ten: what the best sandbox leaves an agent that
+			// reads every process and speaks to mail servers.
+			analyze(ctx, t, "security", "--offline=true", "--threshold=20", path)
+		})
 	}
-	path := t.TempDir() + "/tocsin.service"
-	unit = strings.Replace(unit, start, "ExecStart="+os.Getenv("TOCSIN_BIN")+" run\n", 1)
-	must(t, os.WriteFile(path, []byte(unit), 0o600))
-	for _, args := range [][]string{{"verify", path}, {"security", "--offline=true", "--threshold=30", path}} {
-		cmd := exec.CommandContext(ctx, "systemd-analyze", args...)
-		cmd.Env = append(os.Environ(), "SYSTEMD_PAGER=", "LC_ALL=C.UTF-8")
-		var stderr strings.Builder
-		cmd.Stderr = &stderr
-		out, err := cmd.Output()
-		if err != nil || stderr.Len() > 0 {
-			t.Errorf("systemd-analyze %s: %v\n%s%s", args[0], err, stderr.String(), tail(string(out), 3))
-		}
-		if args[0] == "security" {
-			t.Log(tail(string(out), 1))
-		}
+}
+
+// analyze runs systemd-analyze(1), which says nothing on stderr when all is
+// well: verify ends with 0 in spite of unknown keys.
+func analyze(ctx context.Context, t *testing.T, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(ctx, "systemd-analyze", args...)
+	cmd.Env = append(os.Environ(), "SYSTEMD_PAGER=", "LC_ALL=C.UTF-8")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil || stderr.Len() > 0 {
+		t.Errorf("systemd-analyze %s: %v\n%s%s", args[0], err, stderr.String(), tail(string(out), 3))
+	}
+	if args[0] == "security" {
+		t.Log(tail(string(out), 1))
 	}
 }

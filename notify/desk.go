@@ -57,13 +57,12 @@ func (d *Desk) Complete(ev tocsin.Event) error {
 	return d.Spool.Amend(item)
 }
 
-// item routes an event; ok is false when nobody is to hear of it.
 func (d *Desk) item(ev tocsin.Event, hold time.Duration) (item spool.Item, ok bool) {
-	targets := d.Router().Targets(&ev)
-	for i := range targets {
-		targets[i].Hold = max(targets[i].Hold, hold)
+	item, ok = d.Router().Item(ev)
+	for i := range item.Targets {
+		item.Targets[i].Hold = max(item.Targets[i].Hold, hold)
 	}
-	return spool.Item{ID: ev.ID, Queued: ev.At, Severity: ev.Severity, Targets: targets, Event: &ev}, len(targets) > 0
+	return item, ok
 }
 
 // rootCause is the innermost error: "no space left on device" is what a

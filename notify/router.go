@@ -73,6 +73,13 @@ func (r Router) Targets(ev *tocsin.Event) []spool.Target {
 	return targets
 }
 
+// Item makes the spool's item of an event; ok is false when nobody is to hear
+// of it.
+func (r Router) Item(ev tocsin.Event) (item spool.Item, ok bool) {
+	targets := r.Targets(&ev)
+	return spool.Item{ID: ev.ID, Queued: ev.At, Severity: ev.Severity, Targets: targets, Event: &ev}, len(targets) > 0
+}
+
 func (r Router) routed(ev *tocsin.Event) []spool.Target {
 	if len(r.Routes) == 0 {
 		targets := make([]spool.Target, 0, len(r.Mails))

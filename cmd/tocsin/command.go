@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tocsin/internal/config"
+	"tocsin/internal/systemd"
 )
 
 // The exit codes, as DESIGN and sysexits(3) have them.
@@ -92,7 +93,8 @@ that provider's limits and without ever losing an alert.`,
 	root.PersistentFlags().StringVar(&opt.state, "state", "", "state directory (default agent.state_dir, then /var/lib/tocsin)")
 	root.AddCommand(
 		newRunCommand(opt), newDemoCommand(opt), newValidateCommand(opt), newFmtCommand(opt), newCheckCommand(opt),
-		newTestMailCommand(opt), newSendCommand(opt), newQueueCommand(opt), newQuotaCommand(opt), newVersionCommand(opt),
+		newTestMailCommand(opt), newSendCommand(opt), newQueueCommand(opt), newQuotaCommand(opt), newEventCommand(opt),
+		newBootmarkCommand(), newVersionCommand(opt),
 	)
 	return root
 }
@@ -142,10 +144,14 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// newLogger writes to w. The journal has its own clock.
+// newLogger writes to w: to the journal with fields when that is where w goes,
+// else as text. A nil level means info.
 func newLogger(w io.Writer, level slog.Leveler) *slog.Logger {
-	journal := os.Getenv("JOURNAL_STREAM") != ""
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
+	if level == nil {
+		level = slog.LevelInfo
+	}
+	journal := os.Getenv("JOURNAL_STREAM") != "" // which has its own clock
+	text := slog.NewTextHandler(w, &slog.HandlerOptions{
 		Level: level,
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 			if journal && len(groups) == 0 && a.Key == slog.TimeKey {
@@ -153,5 +159,7 @@ func newLogger(w io.Writer, level slog.Leveler) *slog.Logger {
 			}
 			return a
 		},
-	}))
+	})
+	f, _ := w.(*os.File) // nil is no journal
+	return slog.New(systemd.NewLogHandler(text, level, f))
 }

@@ -14,6 +14,8 @@ import (
 	"tocsin/internal/config"
 	"tocsin/internal/control"
 	"tocsin/internal/engine"
+	"tocsin/internal/machine"
+	"tocsin/internal/systemd"
 	"tocsin/notify"
 )
 
@@ -33,6 +35,7 @@ type agent struct {
 	router  atomic.Pointer[notify.Router]
 	courier *notify.Courier
 	engine  *engine.Engine
+	machine *machine.Machine
 
 	// courierCtx ends the delivery; it outlives the engine, whose last events
 	// still go out.
@@ -68,15 +71,38 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 	if a.courier, err = a.store.courier(log); err != nil {
 		return a, err
 	}
-	a.courierCtx = a.background(ctx, a.courier.Run)
-	a.courier.Configure(a.courierCtx, notify.Setup{Accounts: cfg.Accounts, Mails: cfg.Mails})
-	a.background(ctx, a.collect)
-	a.background(ctx, a.listen)
-	// 4. The engine reads, decides and hands its events to the desk.
 	desk := &notify.Desk{Spool: a.store.spool, Log: log, Router: func() notify.Router { return *a.router.Load() }}
 	a.engine = engine.New(cfg.Agent.Host, cfg.Checks, state, desk, log)
+	a.machine = newMachine(a.store, desk, a.config.Load, a.courier.Hurry, a.engine.Quiet, log)
+	a.courierCtx = a.background(ctx, a.courier.Run)
+	a.courier.Configure(a.courierCtx, setup(cfg))
+	a.background(ctx, a.collect)
+	a.background(ctx, a.listen)
+	// 4. The engine reads, decides and hands its events to the desk; so does
+	// the machine, of what happens to itself.
 	a.background(ctx, a.engine.Run)
+	a.background(ctx, a.machine.Run)
+	a.background(ctx, a.machine.Watch)
 	return a, nil
+}
+
+func newRouter(cfg *config.Config) *notify.Router {
+	return &notify.Router{Routes: cfg.Routes, Mails: cfg.Mails, Hooks: cfg.NotifyHooks()}
+}
+
+// setup is what the courier works by.
+func setup(cfg *config.Config) notify.Setup {
+	return notify.Setup{Accounts: cfg.Accounts, Mails: cfg.Mails, Templates: cfg.Templates}
+}
+
+// newMachine looks at which boot this is. It comes before the first mail goes.
+func newMachine(s *store, desk *notify.Desk, cfg func() *config.Config, hurry func(), quiet func(bool), log *slog.Logger) *machine.Machine {
+	m := &machine.Machine{
+		Log: log, Desk: desk, Spool: s.spool, Config: cfg, Hurry: hurry, Quiet: quiet,
+		StateDir: s.dir, Mark: machine.MarkPath, Root: "/", Proc: "/proc", Version: version(), Unit: systemd.OwnUnit(),
+	}
+	m.Open(time.Now())
+	return m
 }
 
 // open makes the readers of a configuration and its routes.
@@ -84,7 +110,7 @@ func (a *agent) open(cfg *config.Config) error {
 	if err := cfg.Open(a.host); err != nil {
 		return &exitError{exitBadConfig, err}
 	}
-	router := &notify.Router{Routes: cfg.Routes, Mails: cfg.Mails}
+	router := newRouter(cfg)
 	remind(cfg, router)
 	a.router.Store(router)
 	return nil
@@ -154,11 +180,12 @@ func (a *agent) reload(ctx context.Context, cfg *config.Config) error {
 	if err := a.open(cfg); err != nil {
 		return err
 	}
-	a.courier.Configure(a.courierCtx, notify.Setup{Accounts: cfg.Accounts, Mails: cfg.Mails})
+	a.courier.Configure(a.courierCtx, setup(cfg))
 	if err := a.engine.Reload(ctx, cfg.Agent.Host, cfg.Checks); err != nil {
 		return err
 	}
 	a.config.Store(cfg)
+	a.machine.Reloaded()
 	return nil
 }
 
@@ -196,6 +223,7 @@ func (a *agent) listen(ctx context.Context) {
 		Retry:   a.retry,
 		Drop:    func(id string) error { return a.store.spool.Drop(id, "dropped by hand", time.Now()) },
 		Reserve: a.reserve,
+		Down:    a.down,
 	}, a.log, nil)
 	if err != nil {
 		a.log.Error("no control socket: queue retry, drop and test-mail cannot reach this agent", "err", err)
@@ -218,6 +246,14 @@ func (a *agent) reserve(server string, recipients int) error {
 		}
 	}
 	return fmt.Errorf("reserve: no mail server %q", server)
+}
+
+// down tells that the machine goes down, as a script says that knows.
+func (a *agent) down(kind string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.courierCtx), endLimit)
+	defer cancel()
+	a.machine.Down(ctx, systemd.Going{Kind: systemd.Kind(kind)})
+	return nil
 }
 
 // alive returns when every part has answered.

@@ -13,7 +13,6 @@ import (
 	"tocsin"
 	"tocsin/internal/config"
 	"tocsin/internal/durable"
-	"tocsin/notify"
 	"tocsin/notify/spool"
 	"tocsin/templates"
 )
@@ -164,7 +163,7 @@ func deliver(ctx context.Context, opt *options, cfg *config.Config, s *store, it
 	gone := s.spool.Gone(item.ID)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	done := make(chan struct{})
-	courier.Configure(ctx, notify.Setup{Accounts: cfg.Accounts, Mails: cfg.Mails})
+	courier.Configure(ctx, setup(cfg))
 	go func() { courier.Run(ctx); close(done) }()
 	defer func() { cancel(); <-done }()
 	collect := time.NewTicker(pickupEvery) // of a send that found this one here

@@ -50,6 +50,7 @@ func serve(ctx context.Context, opt *options) error {
 		return asFailed(err)
 	}
 	defer a.stop()
+	faults(a)
 	manager.Ready(status(cfg))
 	slim()
 	log.Info("agent started", "version", version(), "host", cfg.Agent.Host, "checks", len(cfg.Checks), "state", cfg.Agent.StateDir)
@@ -69,6 +70,9 @@ func serve(ctx context.Context, opt *options) error {
 		case <-ctx.Done():
 			manager.Stopping()
 			log.Info("agent stopping")
+			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
+			defer cancel()
+			a.machine.End(ending)
 			return nil
 		case <-hangup:
 			manager.Reloading()
@@ -79,6 +83,10 @@ func serve(ctx context.Context, opt *options) error {
 		}
 	}
 }
+
+// endLimit is how long the last mails may take. The unit's TimeoutStopSec= is
+// 30s.
+const endLimit = 22 * time.Second
 
 // statusEvery is how often the line of systemctl status may change.
 const statusEvery = 10 * time.Second
@@ -131,6 +139,7 @@ func (a *agent) status(now time.Time) string {
 	if n := len(a.store.spool.Waiting()) + len(a.store.spool.Letters()); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d waiting to be mailed", n))
 	}
+	parts = append(parts, a.machine.Missing()...)
 	for _, account := range a.courier.Accounts() {
 		if account.Pause.Until.After(now) {
 			parts = append(parts, fmt.Sprintf("mail server %s paused until %s: %s",

@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/durable"
 	"tocsin/notify"
 	"tocsin/notify/quota"
+	"tocsin/notify/smtp"
 	"tocsin/notify/spool"
 )
 
@@ -28,6 +29,9 @@ const lockPoll = 100 * time.Millisecond
 //	state.json     what the engine remembers of its rules
 //	quota.log      what was sent
 //	accounts.json  which mail servers are paused
+//	addresses.json where the mail servers last were
+//	agent.json     which boot this is, and how the last run ended
+//	units.json     which units have failed
 //	spool/         what must be told
 type store struct {
 	dir    string
@@ -40,10 +44,11 @@ func spoolDir(stateDir string) string { return filepath.Join(stateDir, "spool") 
 
 // The names by which the commands hold the state directory.
 const (
-	holderRun  = "tocsin run"
-	holderSend = "tocsin send"
-	holderDrop = "tocsin queue drop"
-	holderTest = "tocsin test-mail"
+	holderRun   = "tocsin run"
+	holderSend  = "tocsin send"
+	holderDrop  = "tocsin queue drop"
+	holderTest  = "tocsin test-mail"
+	holderEvent = "tocsin event"
 )
 
 // errForeign says that root must not touch the state directory of the user
@@ -116,7 +121,15 @@ func openStore(ctx context.Context, cfg *config.Config, holder string, patience 
 
 // courier delivers what the store's spool keeps.
 func (s *store) courier(log *slog.Logger) (*notify.Courier, error) {
-	return notify.NewCourier(s.spool, s.ledger, filepath.Join(s.dir, "accounts.json"), log, time.Now())
+	c, err := notify.NewCourier(s.spool, s.ledger, filepath.Join(s.dir, "accounts.json"), log, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	dialer := smtp.Dialer{Addresses: smtp.OpenAddresses(filepath.Join(s.dir, "addresses.json")), Log: log}
+	c.Dial = func(ctx context.Context, server smtp.Server) (notify.Session, error) {
+		return dialer.Dial(ctx, server, nil)
+	}
+	return c, nil
 }
 
 // close gives the directory up. Nothing is pending: whatever was acknowledged

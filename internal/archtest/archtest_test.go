@@ -24,12 +24,12 @@ func floors() [][]string {
 	return [][]string{
 		{"tocsin"},
 		{"tocsin/internal/durable", "tocsin/internal/systemd", "tocsin/internal/postbox"},
-		{"tocsin/checks", "tocsin/templates"},
+		{"tocsin/checks", "tocsin/templates", "tocsin/internal/boot"},
 		{"tocsin/notify/spool", "tocsin/notify/quota", "tocsin/notify/smtp", "tocsin/internal/program"},
 		{"tocsin/notify"},
 		{"tocsin/internal/engine"},
 		{"tocsin/internal/config"},
-		{"tocsin/internal/control"},
+		{"tocsin/internal/control", "tocsin/internal/machine"},
 		{"tocsin/cmd/tocsin"},
 	}
 }

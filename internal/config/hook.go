@@ -41,6 +41,9 @@ func (h *Hook) Wants(unit string) bool {
 	return (len(h.Match) == 0 || slices.ContainsFunc(h.Match, matches)) && !slices.ContainsFunc(h.Except, matches)
 }
 
+// DefaultHookSeverity is that of a failed unit.
+const DefaultHookSeverity = tocsin.Warning
+
 // The bounds of a hook block. TimeoutStopSec= of the unit is 30s: what is tried
 // while the machine goes down must be over before.
 const (
@@ -63,7 +66,7 @@ func (l *loader) hook(f found) {
 		s.fail(f.block.LabelRanges[0], "Unknown hook", "There is no hook %q.%s A hook is one of %s.", label, didYouMean(label, hookLabels()), list(quoted(hookLabels()), "or"))
 		return
 	}
-	h := &Hook{Timeout: defaultHookTimeout, Wait: defaultWait, Severity: tocsin.Warning}
+	h := &Hook{Timeout: defaultHookTimeout, Wait: defaultWait, Severity: DefaultHookSeverity}
 	if s.body.Attributes["notify"] != nil {
 		h.Notify = s.refs("notify", "mail")
 	} else {

@@ -34,8 +34,14 @@ func (c Client) Reserve(ctx context.Context, server string, recipients int) erro
 	return c.post(ctx, "reserve", Request{Server: server, Recipients: recipients})
 }
 
+// Down says that the machine goes down and waits until that is mailed, or there
+// is no more time.
+func (c Client) Down(ctx context.Context, kind string) error {
+	return c.post(ctx, "down", Request{Kind: kind})
+}
+
 func (c Client) post(ctx context.Context, command string, request Request) error {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	body, err := json.Marshal(request)
 	if err != nil {

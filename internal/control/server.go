@@ -18,10 +18,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Limits of a conversation: a client that is slow or large delays nobody.
+// Limits of a conversation: a client that is slow or large delays nobody. An
+// answer may have to wait for a mail.
 const (
 	maxBody  = 64 << 10
 	deadline = 10 * time.Second
+	patience = 30 * time.Second
 )
 
 // Agent is what the socket can ask of the agent.
@@ -34,6 +36,9 @@ type Agent struct {
 	// Reserve counts a test mail in the quota of a mail server before it is
 	// sent.
 	Reserve func(server string, recipients int) error
+	// Down says that the machine goes down, and returns when that is mailed or
+	// there is no more time.
+	Down func(kind string) error
 }
 
 // Request is the body of every command.
@@ -41,6 +46,7 @@ type Request struct {
 	ID         string `json:"id,omitempty"`
 	Server     string `json:"server,omitempty"`
 	Recipients int    `json:"recipients,omitempty"`
+	Kind       string `json:"kind,omitempty"`
 }
 
 // Reply is the answer to every command; Error is empty when it was done.
@@ -58,7 +64,7 @@ func Serve(ctx context.Context, path string, a Agent, log *slog.Logger, ready fu
 		return err
 	}
 	server := &http.Server{
-		Handler: handler(a), ReadTimeout: deadline, WriteTimeout: deadline,
+		Handler: handler(a), ReadTimeout: deadline, WriteTimeout: patience,
 		MaxHeaderBytes: maxBody, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		ConnContext: withPeer,
 	}
@@ -103,6 +109,7 @@ func handler(a Agent) http.Handler {
 	mux.HandleFunc("POST /v1/retry", command(func(r Request) error { return a.Retry(r.ID) }))
 	mux.HandleFunc("POST /v1/drop", command(func(r Request) error { return a.Drop(r.ID) }))
 	mux.HandleFunc("POST /v1/reserve", command(func(r Request) error { return a.Reserve(r.Server, r.Recipients) }))
+	mux.HandleFunc("POST /v1/down", command(func(r Request) error { return a.Down(r.Kind) }))
 	return mux
 }
 

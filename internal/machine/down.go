@@ -1,0 +1,153 @@
+package machine
+
+import (
+	"context"
+	"time"
+
+	"tocsin"
+	"tocsin/internal/boot"
+	"tocsin/internal/systemd"
+	"tocsin/notify"
+)
+
+// stopWait is how long the agent tries to send its mail before it lets itself
+// be stopped while the machine stays up.
+const stopWait = 3 * time.Second
+
+// Watch listens to logind and to the units until ctx ends.
+func (m *Machine) Watch(ctx context.Context) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		m.watchUnits(ctx)
+	}()
+	m.login.Watch(ctx, func(ctx context.Context, n systemd.Notice) {
+		if n.Cancelled {
+			m.Stay(ctx)
+			return
+		}
+		m.Down(ctx, n.Going)
+	})
+	<-done
+}
+
+// Down tells that the machine goes down, once however often it is called, and
+// returns when the mail is gone or ctx has ended. The checks are quiet from
+// here on.
+func (m *Machine) Down(ctx context.Context, g systemd.Going) {
+	m.Quiet(true)
+	m.Rush()
+	select { // the mail about the boot comes first
+	case <-m.open:
+	case <-ctx.Done():
+	}
+	h, configured := m.hook(notify.HookShutdown)
+	if configured {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, h.Wait)
+		defer cancel()
+	}
+	now := time.Now()
+	m.mu.Lock()
+	first := m.told == ""
+	var ev tocsin.Event
+	if first {
+		m.record.Shutdowns++
+		ev = boot.Shutdown(m.host(), m.record.Key, m.record.Shutdowns, g, uptime(m.record.Booted, now), now)
+		m.told = ev.ID
+	}
+	m.record.Ended, m.record.How, m.record.Going = now, boot.WentDown, g
+	m.save()
+	id := m.told
+	m.mu.Unlock()
+	if first {
+		m.Log.Warn("machine is going down", "event", id, "type", string(ev.Type), "kind", string(g.Kind), "forced", g.Forced, "wall", g.Wall)
+	}
+	if !configured || m.lost {
+		return
+	}
+	if first {
+		m.tell(ctx, ev, h, h.Wait/2)
+	}
+	m.sent(ctx, id)
+}
+
+// uptime is zero when it is not known when the machine came up.
+func uptime(booted, now time.Time) time.Duration {
+	if booted.IsZero() {
+		return 0
+	}
+	return max(0, now.Sub(booted))
+}
+
+// sent waits until the mail of an event is gone, or ctx ends.
+func (m *Machine) sent(ctx context.Context, id string) {
+	m.Hurry()
+	select {
+	case <-m.Spool.Gone(id):
+	case <-ctx.Done():
+		if _, waits := m.Spool.Item(id); waits {
+			m.Log.Warn("mail not sent in time, it goes after the boot", "event", id)
+		}
+	}
+}
+
+// Stay tells that a shutdown was called off, if anybody was told of it.
+func (m *Machine) Stay(ctx context.Context) {
+	m.Quiet(false)
+	m.mu.Lock()
+	id := m.told
+	m.told = ""
+	m.record.Ended, m.record.How, m.record.Going = time.Time{}, boot.Running, systemd.Going{}
+	m.save()
+	n, key := m.record.Shutdowns, m.record.Key
+	m.mu.Unlock()
+	m.Log.Info("shutdown called off")
+	if _, configured := m.hook(notify.HookShutdown); id == "" || !configured || m.lost {
+		return
+	}
+	ev := boot.Shutdown(m.host(), key, n, systemd.Going{}, 0, time.Now())
+	ev.ID = tocsin.Identify("called off", id)
+	ev.Description = "called off, the machine stays up"
+	m.emit(ctx, ev, 0)
+}
+
+// End tells why the agent is being ended: because the machine goes down, or
+// because somebody stops the agent. It returns when the mail is gone, if it
+// went in time.
+func (m *Machine) End(ctx context.Context) {
+	m.Quiet(true)
+	m.Rush()
+	s := m.Bus.Situation(ctx, m.Proc, m.Unit)
+	m.mu.Lock()
+	goingAnyway := m.told != ""
+	m.mu.Unlock()
+	switch {
+	case s.Going.Kind != "":
+		m.Down(ctx, s.Going)
+		return
+	case goingAnyway && !s.Known:
+		m.Down(ctx, systemd.Going{Kind: systemd.Shutdown})
+		return
+	}
+	select {
+	case <-m.open:
+	case <-ctx.Done():
+	}
+	m.mu.Lock()
+	m.record.Ended, m.record.How = time.Now(), boot.Stopped
+	if s.Job == "restart" {
+		m.record.How = boot.Restarted
+	}
+	m.save()
+	record := m.record
+	m.mu.Unlock()
+	if s.Job != "stop" || m.Unit == "" || m.lost {
+		return
+	}
+	ev := boot.Stopping(m.host(), record, time.Now())
+	ctx, cancel := context.WithTimeout(ctx, stopWait)
+	defer cancel()
+	m.emit(ctx, ev, 0)
+	m.sent(ctx, ev.ID)
+}

@@ -1,0 +1,192 @@
+// Package machine tells what happens to the machine itself: that it came up
+// and how it had gone down, that it is going down, that one of its units
+// failed, and that the agent had ended without a word. It asks systemd and the
+// agent's own files, has package boot judge, and hands the events to the desk.
+package machine
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"tocsin"
+	"tocsin/internal/boot"
+	"tocsin/internal/config"
+	"tocsin/internal/program"
+	"tocsin/internal/systemd"
+	"tocsin/notify"
+	"tocsin/notify/spool"
+)
+
+// MarkPath is where the unit tocsin-bootmark.service keeps its mark.
+const MarkPath = "/var/lib/tocsin-boot/mark.json"
+
+// emitRetry is how long an event that could not be made durable waits for the
+// next try.
+const emitRetry = 5 * time.Second
+
+// Machine is the machine that the agent runs on. Set the exported fields, then
+// call Open.
+type Machine struct {
+	Log    *slog.Logger
+	Desk   *notify.Desk
+	Spool  *spool.Spool
+	Config func() *config.Config
+	// Hurry lets mail go that waits because of a failed try.
+	Hurry func()
+	// Quiet stops the checks, or lets them go on.
+	Quiet func(on bool)
+
+	// StateDir holds agent.json and units.json; Mark is the file of the mark
+	// unit.
+	StateDir, Mark string
+	// Root and Proc are "/" and "/proc".
+	Root, Proc string
+	Bus        systemd.Bus
+	Journal    systemd.Journal
+	Version    string
+	// Unit is the agent's own unit, empty when no service manager runs it.
+	// Only a managed agent tells of its own ends: a person at a terminal saw
+	// them.
+	Unit string
+
+	login *systemd.Login
+	units *systemd.UnitWatch
+	open  chan struct{} // closed when the record of this run is in force
+	rush  chan struct{} // closed when there is no time left
+	once  sync.Once
+	// reloaded yields after a reload.
+	reloaded chan struct{}
+
+	mu     sync.Mutex
+	record boot.Record
+	told   string // the shutdown event of a machine that is going down
+	lost   bool   // there is no key: nothing can be said of boots
+	ours   bool   // the record at StateDir may be replaced: what it told is told
+}
+
+// Open reads which boot this is. Nothing is written yet: the old record is what
+// the verdict is made of. Mails about going down that were not sent in time are
+// marked late.
+func (m *Machine) Open(now time.Time) {
+	m.open, m.rush, m.reloaded = make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
+	m.login = &systemd.Login{Bus: m.Bus, Log: m.Log}
+	m.units = &systemd.UnitWatch{Bus: m.Bus, Log: m.Log}
+	m.record = boot.Record{Version: m.Version, Kernel: kernel(m.Proc), Began: now, Alive: now}
+	var err error
+	if m.record.Key, m.record.BootID, err = boot.ReadKey(m.Proc); err != nil {
+		m.lost = true
+		m.Log.Error("this boot has no name, so boots and shutdowns are not told", "err", err)
+	}
+	m.late()
+}
+
+// lateNote is what a mail about going down says that goes after the boot.
+const lateNote = "Sent late: the machine went down before this mail could be sent."
+
+// late says so in the mails about going down that were not sent in time.
+func (m *Machine) late() {
+	for _, w := range m.Spool.Waiting() {
+		ev := w.Item.Event
+		if ev == nil || ev.Type != tocsin.Shutdown || ev.Note != "" {
+			continue
+		}
+		noted, item := *ev, *w.Item
+		noted.Note, item.Event = lateNote, &noted
+		if err := m.Spool.Amend(item); err != nil {
+			m.Log.Warn("late mail not marked as late", "event", ev.ID, "err", err)
+		}
+	}
+}
+
+// Reloaded says that Config returns another configuration now.
+func (m *Machine) Reloaded() {
+	select {
+	case m.reloaded <- struct{}{}:
+	default: // somebody will look anyway
+	}
+}
+
+// Missing lists what the agent cannot be told by, for its status.
+func (m *Machine) Missing() []string {
+	var missing []string
+	if _, ok := m.hook(notify.HookShutdown); ok {
+		if text := m.login.Missing(); text != "" {
+			missing = append(missing, "early notice of shutdowns: "+text)
+		}
+	}
+	if _, ok := m.hook(notify.HookUnit); ok {
+		if text := m.units.Missing(); text != "" {
+			missing = append(missing, "failures of units: "+text)
+		}
+	}
+	return missing
+}
+
+func (m *Machine) hook(label string) (*config.Hook, bool) {
+	h, ok := m.Config().Hooks[label]
+	return h, ok
+}
+
+func (m *Machine) host() string { return m.Config().Agent.Host }
+
+func (m *Machine) recordPath() string { return filepath.Join(m.StateDir, "agent.json") }
+
+// save keeps the record. The caller holds mu.
+func (m *Machine) save() {
+	if m.lost || !m.ours {
+		return
+	}
+	if err := m.record.Save(m.recordPath()); err != nil {
+		m.Log.Error("record of this boot not saved", "err", err)
+	}
+}
+
+// tell makes an event durable, runs the program of its hook, if any, for at
+// most limit, and lets the mail go with what the program printed. A program
+// never costs the mail: an event that is held goes by itself.
+func (m *Machine) tell(ctx context.Context, ev tocsin.Event, h *config.Hook, limit time.Duration) {
+	if len(h.Exec) == 0 {
+		m.emit(ctx, ev, 0)
+		return
+	}
+	limit = min(limit, h.Timeout)
+	m.emit(ctx, ev, limit)
+	result := program.Program{Args: h.Exec, Timeout: limit}.Run(ctx, &ev)
+	if result.Err != nil {
+		m.Log.Warn("program of a hook failed", "program", h.Exec[0], "event", ev.ID, "err", result.Err)
+	}
+	ev.Description = strings.TrimRight(ev.Description, "\n") + "\n\n" + h.Exec[0] + ": " + result.String()
+	if err := m.Desk.Complete(ev); err != nil {
+		m.Log.Error("event not completed, its mail goes without what the program printed", "event", ev.ID, "err", err)
+	}
+}
+
+// emit makes an event durable and tries again until it is, or ctx ends. It is
+// sent from memory meanwhile.
+func (m *Machine) emit(ctx context.Context, ev tocsin.Event, hold time.Duration) {
+	failed := false
+	for {
+		err := m.Desk.EmitHeld(ev, hold)
+		if err == nil {
+			return
+		}
+		if !failed {
+			failed = true
+			m.Log.Error("event not durable, sent from memory and tried again", "event", ev.ID, "rule", ev.RuleID(), "err", err)
+		}
+		select {
+		case <-time.After(emitRetry):
+		case <-m.rush:
+			return // in memory it has its chance
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Rush says that there is no time left.
+func (m *Machine) Rush() { m.once.Do(func() { close(m.rush) }) }
