@@ -26,6 +26,13 @@ import (
 // The start of PID 1 tells them apart; it survives a systemctl daemon-reexec.
 type Key string
 
+// SameStart says whether two keys have the same start of PID 1. In a container
+// that makes them the same boot: the ticks are the host's.
+func (k Key) SameStart(other Key) bool {
+	a, b := strings.LastIndexByte(string(k), '-'), strings.LastIndexByte(string(other), '-')
+	return a >= 0 && b >= 0 && k[a:] == other[b:]
+}
+
 // ErrKey says that a file of proc(5) is not in the format that it should have.
 var ErrKey = errors.New("not in the format of proc(5)")
 

@@ -89,3 +89,19 @@ func put(t *testing.T, path, text string) {
 		t.Fatal(err)
 	}
 }
+
+func TestSameStart(t *testing.T) {
+	for _, tt := range []struct {
+		a, b boot.Key
+		want bool
+	}{
+		{"aa-7", "bb-7", true},
+		{"aa-7", "aa-77", false},
+		{"aa-7", "", false},
+		{"", "", false},
+	} {
+		if got := tt.a.SameStart(tt.b); got != tt.want {
+			t.Errorf("%q and %q: got %t, want %t", tt.a, tt.b, got, tt.want)
+		}
+	}
+}

@@ -83,12 +83,35 @@ func (b Bus) dialManager(ctx context.Context) (*link, error) {
 }
 
 func (b Bus) dialPrivate(ctx context.Context) (*link, error) {
-	l, err := connect(ctx, b.private(), noFiles, func(*dbus.Conn) error { return nil })
+	l, err := connect(ctx, b.private(), noFiles, nudge)
 	if err != nil {
 		return nil, err
 	}
 	l.private = true
 	return l, nil
+}
+
+// How often the manager is spoken to on its private socket until it answers,
+// and how long each time.
+const (
+	nudges     = 100
+	nudgeEvery = 20 * time.Millisecond
+)
+
+// nudge makes sure that the manager listens. What comes right behind the end of
+// the authentication it leaves in its buffer until something else comes: every
+// tenth question or so was never answered (measured on 252).
+func nudge(conn *dbus.Conn) error {
+	answered := make(chan *dbus.Call, nudges)
+	for range nudges {
+		conn.Object(managerName, managerPath).Go("org.freedesktop.DBus.Peer.Ping", 0, answered)
+		select {
+		case call := <-answered:
+			return call.Err
+		case <-time.After(nudgeEvery):
+		}
+	}
+	return errors.New("it does not answer")
 }
 
 // connect dials an address, proves who the process is and calls hello, all
