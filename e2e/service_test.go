@@ -93,6 +93,25 @@ func TestSIGTERM(t *testing.T) {
 	checkToldOnce(t, letters(t, box), eventIDs(a.log, again.log), "ops@example.com")
 }
 
+// TestBrokenLog: the agent goes on when nobody reads its log any more.
+func TestBrokenLog(t *testing.T) {
+	t.Parallel()
+	ctx := deadline(t, 30*time.Second)
+	s := newStation(t)
+	box := startBox(t, postbox.Config{})
+	s.rules(s.account("box", box.Port(), "implicit", box, unlimited), mailTo("ops", "ops@example.com"), s.watchProcess("worker", "1s"))
+	worker := startChild(t, s.path("worker.pid"))
+	r, w, err := os.Pipe()
+	must(t, err)
+	a := s.spawn(ctx, w)
+	must(t, w.Close())
+	a.ready(ctx, 1)
+	must(t, r.Close())
+	worker.kill()
+	receive(ctx, t, box)
+	a.stop(ctx)
+}
+
 // TestWatchdog: the agent feeds the watchdog that the manager asks for.
 func TestWatchdog(t *testing.T) {
 	t.Parallel()
@@ -113,7 +132,10 @@ func TestUnits(t *testing.T) {
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
 		skip(t, "no systemd-analyze")
 	}
-	for _, name := range []string{"tocsin.service", "tocsin-bootmark.service", "tocsin-unit@.service"} {
+	// The score times ten, at most: what the best sandbox leaves an agent that
+	// reads every process and speaks to mail servers; the mark runs when no
+	// mount namespace can be made.
+	for name, score := range map[string]string{"tocsin.service": "20", "tocsin-unit@.service": "20", "tocsin-bootmark.service": "30"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx := deadline(t, time.Minute)
@@ -126,9 +148,7 @@ func TestUnits(t *testing.T) {
 			unit = strings.ReplaceAll(unit, program, "="+os.Getenv("TOCSIN_BIN")+" ")
 			must(t, os.WriteFile(path, []byte(unit), 0o600))
 			analyze(ctx, t, "verify", path)
-			// The score times ten: what the best sandbox leaves an agent that
-			// reads every process and speaks to mail servers.
-			analyze(ctx, t, "security", "--offline=true", "--threshold=20", path)
+			analyze(ctx, t, "security", "--offline=true", "--threshold="+score, path)
 		})
 	}
 }

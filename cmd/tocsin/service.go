@@ -36,6 +36,12 @@ func serve(ctx context.Context, opt *options) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
+	// A log that nobody reads any more must not end the agent: in a forced
+	// shutdown the journal goes first. Asked for and not ignored, since what is
+	// ignored stays so in the programs that the agent runs.
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, syscall.SIGPIPE)
+	defer signal.Stop(broken)
 
 	cfg, err := opt.load(config.Required)
 	if err != nil {

@@ -7,6 +7,7 @@ package machine
 import (
 	"context"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -81,7 +82,22 @@ func (m *Machine) Open(now time.Time) {
 		m.lost = true
 		m.Log.Error("this boot has no name, so boots and shutdowns are not told", "err", err)
 	}
+	m.adopt()
 	m.late()
+}
+
+// adopt takes the name of this boot from the mark, in a container: there the
+// agent's sandbox shows it the boot id of the host, and the mark's unit has
+// none.
+func (m *Machine) adopt() {
+	if _, err := os.Stat(filepath.Join(m.Root, "run/systemd/container")); err != nil {
+		return
+	}
+	mark, err := boot.ReadMark(m.Mark)
+	if err != nil || mark == nil || !m.record.Key.SameStart(mark.Current.Key) {
+		return // Run says what is wrong with it
+	}
+	m.record.Key, m.record.BootID = mark.Current.Key, mark.Current.BootID
 }
 
 // lateNote is what a mail about going down says that goes after the boot.

@@ -191,6 +191,25 @@ func TestTheMarkKnowsBetterThanTheAgent(t *testing.T) {
 	}
 }
 
+func TestInAContainerTheMarkNamesTheBoot(t *testing.T) {
+	h := newHost(t)
+	h.file("run/systemd/container", "systemd-nspawn")
+	mark := filepath.Join(h.dir, "mark.json")
+	if err := MarkStart(mark, filepath.Join(h.dir, "proc"), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	m, _ := h.start(allHooks)
+	key := m.record.Key
+	h.file("proc/sys/kernel/random/boot_id", "0b005700-0000-4000-8000-000000000000\n") // the host's
+	if m, _ = h.start(allHooks); m.record.Key != key {
+		t.Errorf("got the boot %s, want that of the mark, %s", m.record.Key, key)
+	}
+	h.file("proc/1/stat", "1 (init) S "+strings.Repeat("0 ", 18)+"8 0 0\n")
+	if m, _ = h.start(allHooks); m.record.Key == key {
+		t.Error("another boot has the name of the mark's")
+	}
+}
+
 func TestAShutdownIsToldOnce(t *testing.T) {
 	h := newHost(t)
 	m, s := h.start(allHooks)

@@ -22,13 +22,6 @@ const (
 	// and look how often it looks.
 	settle = time.Minute
 	look   = 500 * time.Millisecond
-	// lastLines is how many lines of the journal a mail gets, and askLimit how
-	// long they may take.
-	lastLines = 20
-	askLimit  = 5 * time.Second
-	// kernelLines is how many lines of the kernel are searched for why it
-	// ended.
-	kernelLines = 200
 )
 
 // Run tells what became of the last boot and of the agent's last run, takes the
@@ -119,7 +112,7 @@ func (m *Machine) cameUp(ctx context.Context, facts boot.Facts, state systemd.Ma
 		return
 	}
 	bootID, since := facts.Before()
-	said := m.lastWords(ctx, bootID, &facts)
+	said := m.endOf(ctx, bootID, &facts)
 	facts.Traces = boot.Trace(boot.Scene{Root: m.Root, Since: since, Last: said.kernel, Early: m.earlyWords(ctx)})
 	state = m.settled(ctx, state)
 	v := boot.Judge(facts)
@@ -154,65 +147,6 @@ func (m *Machine) settled(ctx context.Context, state systemd.Machine) systemd.Ma
 	return state
 }
 
-// words are the last ones of a boot.
-type words struct{ lines, kernel []string }
-
-// lastWords asks the journal for the end of a boot.
-func (m *Machine) lastWords(ctx context.Context, bootID string, facts *boot.Facts) words {
-	if bootID == "" {
-		return words{}
-	}
-	ctx, cancel := context.WithTimeout(ctx, askLimit)
-	defer cancel()
-	lines, err := m.Journal.Lines(ctx, lastLines, "_BOOT_ID="+bootID)
-	if err != nil {
-		m.Log.Info("journal of the boot that ended not read", "err", err)
-		return words{}
-	}
-	facts.Journal = boot.Journal{BootID: bootID}
-	for _, l := range lines {
-		facts.Journal.Last = l.At
-		facts.Journal.Stopped = facts.Journal.Stopped || l.MessageID == journalStopped
-		if strings.HasPrefix(l.Message, "Reached target ") {
-			facts.Journal.Target = l.Unit
-		}
-	}
-	said := words{lines: texts(lines)}
-	if lines, err = m.Journal.Lines(ctx, kernelLines, "_BOOT_ID="+bootID, "_TRANSPORT=kernel"); err == nil {
-		said.kernel = messages(lines, facts.Journal.Last.Add(-recent))
-	}
-	return said
-}
-
-// journalStopped is SD_MESSAGE_JOURNAL_STOP (sd-messages(3)).
-const journalStopped = "d93fb3c9c24d451a97cea615ce59c00b"
-
-// recent is how long before its end a kernel's error may be the cause of it.
-const recent = 10 * time.Minute
-
-// earlyWords are the first lines of the kernel that runs.
-func (m *Machine) earlyWords(ctx context.Context) []string {
-	ctx, cancel := context.WithTimeout(ctx, askLimit)
-	defer cancel()
-	lines, err := m.Journal.Lines(ctx, 1000, "_TRANSPORT=kernel", "_BOOT_ID="+m.journalBoot(ctx))
-	if err != nil {
-		return nil
-	}
-	return messages(lines, time.Time{})
-}
-
-// journalBoot is the boot id that the journal has for the running boot. In a
-// container it is not always the one that a sandboxed process reads.
-func (m *Machine) journalBoot(ctx context.Context) string {
-	ctx, cancel := context.WithTimeout(ctx, askLimit)
-	defer cancel()
-	lines, err := m.Journal.Lines(ctx, 1, "_PID=1")
-	if err != nil || len(lines) == 0 || lines[0].At.Before(m.record.Began.Add(-recent)) {
-		return m.record.BootID
-	}
-	return lines[0].BootID
-}
-
 // runsAgain tells that the agent itself had ended within this boot.
 func (m *Machine) runsAgain(ctx context.Context, facts boot.Facts, v boot.Verdict) {
 	ended := boot.Ended{Run: facts.Record}
@@ -220,64 +154,13 @@ func (m *Machine) runsAgain(ctx context.Context, facts boot.Facts, v boot.Verdic
 		ended.Cause, ended.Last = m.causeOfDeath(ctx)
 	}
 	ev := v.Instance(m.host(), ended, time.Now())
-	message := "agent runs again"
+	log := m.Log.With("event", ev.ID, "type", string(ev.Type), "description", headline(ev))
 	if v.Agent == boot.AgentCrashed {
-		message = "agent had ended without a word"
+		log.Warn("agent had ended without a word")
+	} else {
+		log.Info("agent runs again")
 	}
-	m.Log.Warn(message, "event", ev.ID, "type", string(ev.Type), "description", headline(ev))
 	m.emit(ctx, ev, 0)
-}
-
-// causeOfDeath is what the service manager said of the agent's last end, and
-// the agent's last lines.
-func (m *Machine) causeOfDeath(ctx context.Context) (cause string, last []string) {
-	ctx, cancel := context.WithTimeout(ctx, askLimit)
-	defer cancel()
-	lines, err := m.Journal.Unit(ctx, m.Unit, "", kernelLines)
-	if err != nil {
-		m.Log.Info("journal of the agent's last run not read", "err", err)
-		return "", nil
-	}
-	// Those of this run are not what it said last.
-	end := len(lines)
-	for end > 0 && !lines[end-1].At.Before(m.record.Began) {
-		end--
-	}
-	lines = lines[:end]
-	for _, l := range lines[max(0, end-lastLines):] {
-		switch {
-		case l.UnitResult == "watchdog":
-			return "watchdog: it did not answer itself", texts(lines[max(0, end-lastLines):])
-		case l.ExitCode == "exited":
-			cause = "exit code " + l.ExitStatus
-		case l.ExitCode != "":
-			cause = "killed by signal " + l.ExitStatus
-		}
-	}
-	return cause, texts(lines[max(0, end-lastLines):])
-}
-
-// texts are lines of the journal as a person reads them.
-func texts(lines []systemd.JournalLine) []string {
-	var out []string
-	for _, l := range lines {
-		who := l.Identifier
-		if who == "" {
-			who = l.Unit
-		}
-		out = append(out, l.At.Local().Format(time.TimeOnly)+" "+who+": "+l.Message)
-	}
-	return out
-}
-
-func messages(lines []systemd.JournalLine, since time.Time) []string {
-	var out []string
-	for _, l := range lines {
-		if !l.At.Before(since) {
-			out = append(out, l.Message)
-		}
-	}
-	return out
 }
 
 // headline is the first line of what an event says.
