@@ -42,16 +42,15 @@ func (m *Machine) Down(ctx context.Context, g systemd.Going) {
 	case <-ctx.Done():
 	}
 	h, configured := m.hook(notify.HookShutdown)
-	if configured {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, h.Wait)
-		defer cancel()
-	}
 	now := time.Now()
 	m.mu.Lock()
 	first := m.told == ""
 	var ev tocsin.Event
 	if first {
+		m.until = now
+		if configured {
+			m.until = now.Add(h.Wait)
+		}
 		m.record.Shutdowns++
 		ev = boot.Shutdown(m.host(), m.record.Key, m.record.Shutdowns, g, uptime(m.record.Booted, now), now)
 		m.told = ev.ID
@@ -59,7 +58,13 @@ func (m *Machine) Down(ctx context.Context, g systemd.Going) {
 	m.record.Ended, m.record.How, m.record.Going = now, boot.WentDown, g
 	m.save()
 	id := m.told
+	until := m.until
+	if !first { // what login1 allowed and what SIGTERM allows are one time
+		until = later(until, now.Add(leastWait))
+	}
 	m.mu.Unlock()
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
 	if first {
 		m.Log.Warn("machine is going down", "event", id, "type", string(ev.Type), "kind", string(g.Kind), "forced", g.Forced, "wall", g.Wall)
 	}
@@ -70,6 +75,16 @@ func (m *Machine) Down(ctx context.Context, g systemd.Going) {
 		m.tell(ctx, ev, h, h.Wait/2)
 	}
 	m.sent(ctx, id)
+}
+
+// leastWait is what a SIGTERM gets when login1 has had the whole time already.
+const leastWait = 2 * time.Second
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // uptime is zero when it is not known when the machine came up.

@@ -64,9 +64,10 @@ type Machine struct {
 
 	mu     sync.Mutex
 	record boot.Record
-	told   string // the shutdown event of a machine that is going down
-	lost   bool   // there is no key: nothing can be said of boots
-	ours   bool   // the record at StateDir may be replaced: what it told is told
+	told   string    // the shutdown event of a machine that is going down
+	until  time.Time // and until when its mail is waited for
+	lost   bool      // there is no key: nothing can be said of boots
+	ours   bool      // the record at StateDir may be replaced: what it told is told
 }
 
 // Open reads which boot this is. Nothing is written yet: the old record is what

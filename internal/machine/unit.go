@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -177,10 +178,8 @@ func UnitLines(ctx context.Context, journal systemd.Journal, e systemd.UnitEvent
 		if err != nil {
 			return nil
 		}
-		for _, l := range lines {
-			if l.UnitResult != "" {
-				return texts(lines)
-			}
+		if ended(lines) && (e.ExitCode == "" || spoke(lines)) {
+			return texts(lines)
 		}
 		select {
 		case <-time.After(unitLook):
@@ -190,6 +189,17 @@ func UnitLines(ctx context.Context, journal systemd.Journal, e systemd.UnitEvent
 			return texts(lines)
 		}
 	}
+}
+
+// ended says whether the service manager has told the end of a unit.
+func ended(lines []systemd.JournalLine) bool {
+	return slices.ContainsFunc(lines, func(l systemd.JournalLine) bool { return l.UnitResult != "" })
+}
+
+// spoke says whether a unit said something itself. What it printed takes
+// another way into the journal than what the manager says, and may come later.
+func spoke(lines []systemd.JournalLine) bool {
+	return slices.ContainsFunc(lines, func(l systemd.JournalLine) bool { return l.Identifier != "systemd" })
 }
 
 // UnitFailed is the event that a unit failed. Its id depends on the unit and

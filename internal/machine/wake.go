@@ -90,6 +90,9 @@ func (m *Machine) facts(ctx context.Context) (boot.Facts, systemd.Machine) {
 	}
 	state := m.ask(ctx)
 	f.Booted, f.Clock = state.Booted, state.Clock
+	if state.Up > 0 {
+		f.Up = state.Up - time.Since(f.Now) // as of Now
+	}
 	return f, state
 }
 

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Machine is what the service manager knows of the machine and its boot. What
 // cannot be had is zero.
 type Machine struct {
 	Booted   time.Time     // when the manager began (UserspaceTimestamp), UTC
+	Up       time.Duration // how long ago that was, by a clock that nobody sets
 	Finished time.Time     // when the boot was complete, UTC; zero while it starts
 	Firmware time.Duration // spent in the firmware; only EFI says
 	Loader   time.Duration // spent in the boot loader
@@ -40,7 +43,7 @@ func (b Bus) Machine(ctx context.Context) (Machine, error) {
 	if err != nil {
 		return Machine{}, fmt.Errorf("ask service manager: %w", err)
 	}
-	m := boot(p)
+	m := boot(p, monotonic())
 	if failed, err := l.failedUnits(ctx); err == nil {
 		slices.Sort(failed)
 		m.FailedUnits = failed[:min(len(failed), maxMachineFailed)]
@@ -60,7 +63,7 @@ func (b Bus) Machine(ctx context.Context) (Machine, error) {
 // kernel, the others forwards. In a container the kernel's is the host's, which
 // KernelTimestamp = 0 tells (measured); after a soft reboot it is that of the
 // boot before.
-func boot(p props) Machine {
+func boot(p props, now time.Duration) Machine {
 	m := Machine{
 		Booted:         p.moment("UserspaceTimestamp"),
 		Finished:       p.moment("FinishTimestamp"),
@@ -74,8 +77,21 @@ func boot(p props) Machine {
 		m.Firmware = max(p.span("FirmwareTimestampMonotonic")-m.Loader, 0)
 		m.Kernel = userspace
 	}
+	if userspace > 0 && now > userspace && m.SoftReboots == 0 {
+		m.Up = now - userspace
+	}
 	if finish > userspace {
 		m.Startup = m.Firmware + m.Loader + m.Kernel + finish - userspace
 	}
 	return m
+}
+
+// monotonic is CLOCK_MONOTONIC, by which the manager stamps; 0 if it cannot be
+// read.
+func monotonic() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		return 0
+	}
+	return time.Duration(ts.Nano())
 }

@@ -55,19 +55,19 @@ func TestHowLongTheBootTook(t *testing.T) {
 				"KernelTimestamp": second, "FirmwareTimestampMonotonic": 9 * second, "LoaderTimestampMonotonic": 3 * second,
 				"InitRDTimestampMonotonic": 2 * second, "UserspaceTimestampMonotonic": 5 * second, "FinishTimestampMonotonic": 15 * second,
 			},
-			Machine{Firmware: 6 * time.Second, Loader: 3 * time.Second, Kernel: 5 * time.Second, Startup: 24 * time.Second},
+			Machine{Up: 99995 * time.Second, Firmware: 6 * time.Second, Loader: 3 * time.Second, Kernel: 5 * time.Second, Startup: 24 * time.Second},
 		},
 		{
 			"it still starts",
 			map[string]any{"KernelTimestamp": second, "UserspaceTimestampMonotonic": 5 * second, "FinishTimestampMonotonic": uint64(0)},
-			Machine{Kernel: 5 * time.Second},
+			Machine{Up: 99995 * time.Second, Kernel: 5 * time.Second},
 		},
 		{
 			"container",
 			map[string]any{
 				"KernelTimestamp": uint64(0), "UserspaceTimestampMonotonic": 90000 * second, "FinishTimestampMonotonic": 90002 * second,
 			},
-			Machine{Startup: 2 * time.Second},
+			Machine{Up: 10000 * time.Second, Startup: 2 * time.Second},
 		},
 		{
 			"soft reboot",
@@ -91,7 +91,7 @@ func TestHowLongTheBootTook(t *testing.T) {
 		for name, value := range c.in {
 			p[name] = dbus.MakeVariant(value)
 		}
-		if diff := cmp.Diff(c.want, boot(p)); diff != "" {
+		if diff := cmp.Diff(c.want, boot(p, 100000*time.Second)); diff != "" {
 			t.Errorf("%s: %s", c.name, diff)
 		}
 	}
