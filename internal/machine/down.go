@@ -2,6 +2,7 @@ package machine
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"tocsin"
@@ -14,13 +15,39 @@ import (
 // be stopped while the machine stays up.
 const stopWait = 3 * time.Second
 
-// Watch listens to logind and to the units until ctx ends.
+// Watch listens to logind and to the units, while the rule file has hooks for
+// them, until ctx ends.
 func (m *Machine) Watch(ctx context.Context) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		m.watchUnits(ctx)
-	}()
+	var wg sync.WaitGroup
+	wg.Go(func() { m.while(ctx, notify.HookUnit, m.unitsReloaded, m.watchUnits) })
+	wg.Go(func() { m.while(ctx, notify.HookShutdown, m.loginReloaded, m.watchLogin) })
+	wg.Wait()
+}
+
+// while runs watch as long as the rule file has the hook.
+func (m *Machine) while(ctx context.Context, label string, reloaded <-chan struct{}, watch func(context.Context)) {
+	for ctx.Err() == nil {
+		watching, stop := context.WithCancel(ctx)
+		done := make(chan struct{})
+		_, wanted := m.hook(label)
+		go func() {
+			defer close(done)
+			if wanted {
+				watch(watching)
+			}
+		}()
+		for now := wanted; now == wanted && ctx.Err() == nil; _, now = m.hook(label) {
+			select {
+			case <-reloaded:
+			case <-ctx.Done():
+			}
+		}
+		stop()
+		<-done
+	}
+}
+
+func (m *Machine) watchLogin(ctx context.Context) {
 	m.login.Watch(ctx, func(ctx context.Context, n systemd.Notice) {
 		if n.Cancelled {
 			m.Stay(ctx)
@@ -28,7 +55,6 @@ func (m *Machine) Watch(ctx context.Context) {
 		}
 		m.Down(ctx, n.Going)
 	})
-	<-done
 }
 
 // Down tells that the machine goes down, once however often it is called, and
@@ -55,7 +81,10 @@ func (m *Machine) Down(ctx context.Context, g systemd.Going) {
 		ev = boot.Shutdown(m.host(), m.record.Key, m.record.Shutdowns, g, uptime(m.record.Booted, now), now)
 		m.told = ev.ID
 	}
-	m.record.Ended, m.record.How, m.record.Going = now, boot.WentDown, g
+	m.record.Ended, m.record.How = now, boot.WentDown
+	if g.Kind != "" {
+		m.record.Going = g
+	}
 	m.save()
 	id := m.told
 	until := m.until
@@ -142,7 +171,7 @@ func (m *Machine) End(ctx context.Context) {
 		m.Down(ctx, s.Going)
 		return
 	case goingAnyway && !s.Known:
-		m.Down(ctx, systemd.Going{Kind: systemd.Shutdown})
+		m.Down(ctx, systemd.Going{}) // which login1 said how
 		return
 	}
 	select {

@@ -59,8 +59,8 @@ type Machine struct {
 	open  chan struct{} // closed when the record of this run is in force
 	rush  chan struct{} // closed when there is no time left
 	once  sync.Once
-	// reloaded yields after a reload.
-	reloaded chan struct{}
+	// They yield after a reload.
+	loginReloaded, unitsReloaded chan struct{}
 
 	mu     sync.Mutex
 	record boot.Record
@@ -74,7 +74,8 @@ type Machine struct {
 // the verdict is made of. Mails about going down that were not sent in time are
 // marked late.
 func (m *Machine) Open(now time.Time) {
-	m.open, m.rush, m.reloaded = make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
+	m.open, m.rush = make(chan struct{}), make(chan struct{})
+	m.loginReloaded, m.unitsReloaded = make(chan struct{}, 1), make(chan struct{}, 1)
 	m.login = &systemd.Login{Bus: m.Bus, Log: m.Log}
 	m.units = &systemd.UnitWatch{Bus: m.Bus, Log: m.Log}
 	m.record = boot.Record{Version: m.Version, Kernel: kernel(m.Proc), Began: now, Alive: now}
@@ -121,9 +122,11 @@ func (m *Machine) late() {
 
 // Reloaded says that Config returns another configuration now.
 func (m *Machine) Reloaded() {
-	select {
-	case m.reloaded <- struct{}{}:
-	default: // somebody will look anyway
+	for _, reloaded := range []chan<- struct{}{m.loginReloaded, m.unitsReloaded} {
+		select {
+		case reloaded <- struct{}{}:
+		default: // somebody will look anyway
+		}
 	}
 }
 

@@ -59,40 +59,13 @@ func readFailures(path string) (failures, error) {
 	return known, nil
 }
 
-// watchUnits tells which units fail and recover, while a hook asks for that,
-// until ctx ends.
+// watchUnits tells which units fail and recover, until ctx ends.
 func (m *Machine) watchUnits(ctx context.Context) {
 	select {
 	case <-m.open: // the mail about the boot comes first
 	case <-ctx.Done():
+		return
 	}
-	for ctx.Err() == nil {
-		if _, wanted := m.hook(notify.HookUnit); !wanted {
-			select {
-			case <-m.reloaded:
-			case <-ctx.Done():
-			}
-			continue
-		}
-		m.watchUnitsWhile(ctx)
-	}
-}
-
-// watchUnitsWhile watches until the hook is gone or ctx ends.
-func (m *Machine) watchUnitsWhile(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		for ctx.Err() == nil {
-			select {
-			case <-m.reloaded:
-				if _, wanted := m.hook(notify.HookUnit); !wanted {
-					cancel()
-				}
-			case <-ctx.Done():
-			}
-		}
-	}()
 	known, err := readFailures(m.failuresPath())
 	if err != nil {
 		m.Log.Error("failed units are told once more", "err", err)
