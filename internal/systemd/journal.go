@@ -48,19 +48,25 @@ func (j Journal) Lines(ctx context.Context, n int, matches ...string) ([]Journal
 }
 
 // Unit returns the last n lines of a unit: what it wrote itself and what the
-// service manager says of it. With an invocation (32 hex digits) only those of
-// that run.
+// service manager says of it. With an invocation (32 hex digits) lines of other
+// runs are left out. One that names no run stays: the journal does not know
+// that of a process which ended as soon as it had spoken.
 func (j Journal) Unit(ctx context.Context, unit, invocation string, n int) ([]JournalLine, error) {
 	if !isUnitName(unit) {
 		return nil, fmt.Errorf("read journal: %q is no unit", safe(unit, maxWord))
 	}
 	own := []string{"_SYSTEMD_UNIT=" + unit}
 	manager := []string{"_PID=1", "UNIT=" + unit}
+	asked := n
 	if invocation != "" {
-		own = append(own, "_SYSTEMD_INVOCATION_ID="+invocation)
 		manager = append(manager, "INVOCATION_ID="+invocation)
+		asked = 4 * n // those of other runs are among them
 	}
-	return j.Lines(ctx, n, slices.Concat(own, []string{"+"}, manager)...)
+	lines, err := j.Lines(ctx, asked, slices.Concat(own, []string{"+"}, manager)...)
+	if invocation != "" {
+		lines = slices.DeleteFunc(lines, func(l JournalLine) bool { return l.Invocation != "" && l.Invocation != invocation })
+	}
+	return lines[max(0, len(lines)-n):], err
 }
 
 // checkMatches sees to it that a match is one, and no option.

@@ -38,10 +38,26 @@ func TestTheJournalIsReadOldestFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := strings.Repeat("0", 32)
-	want := "-o json --no-pager -q -r -n 5 --output-fields=" + strings.Join(journalFields(), ",") +
-		" -- _SYSTEMD_UNIT=a.service _SYSTEMD_INVOCATION_ID=" + id + " + _PID=1 UNIT=a.service INVOCATION_ID=" + id + "\n"
+	want := "-o json --no-pager -q -r -n 20 --output-fields=" + strings.Join(journalFields(), ",") +
+		" -- _SYSTEMD_UNIT=a.service + _PID=1 UNIT=a.service INVOCATION_ID=" + id + "\n"
 	if string(args) != want {
 		t.Errorf("got  %q\nwant %q", args, want)
+	}
+}
+
+func TestTheLinesOfAnotherRunAreLeftOut(t *testing.T) {
+	run := func(n int, invocation string) string {
+		return strings.Replace(entry(n, fmt.Sprintf(`"line %d"`, n)), `"_PID":"1"`, `"_SYSTEMD_INVOCATION_ID":"`+invocation+`"`, 1)
+	}
+	mine, other := strings.Repeat("a", 32), strings.Repeat("b", 32)
+	j := journalctl(t, "cat <<'END'\n"+run(5, mine)+"\n"+run(4, "")+"\n"+run(3, other)+"\n"+run(2, mine)+"\n"+run(1, mine)+"\nEND\n")
+	lines, err := j.Unit(t.Context(), "a.service", mine, 3)
+	var got []string
+	for _, l := range lines {
+		got = append(got, l.Message)
+	}
+	if err != nil || strings.Join(got, ",") != "line 2,line 4,line 5" {
+		t.Errorf("got %q, %v", got, err)
 	}
 }
 

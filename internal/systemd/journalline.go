@@ -21,6 +21,7 @@ type JournalLine struct {
 	UnitResult string // UNIT_RESULT, such as "exit-code"
 	Transport  string // _TRANSPORT, such as "stdout", "kernel"
 	BootID     string // _BOOT_ID, as the journal has it
+	Invocation string // _SYSTEMD_INVOCATION_ID, 32 hex digits
 	Priority   int    // 0 (emergency) to 7 (debug), -1 when there is none
 }
 
@@ -35,7 +36,7 @@ const tooLarge = "(message too large to show)"
 func journalFields() []string {
 	return []string{
 		"MESSAGE", "MESSAGE_ID", "PRIORITY", "SYSLOG_IDENTIFIER", "_COMM", "_PID", "_SYSTEMD_UNIT", "UNIT",
-		"EXIT_CODE", "EXIT_STATUS", "UNIT_RESULT", "_TRANSPORT", "_BOOT_ID",
+		"EXIT_CODE", "EXIT_STATUS", "UNIT_RESULT", "_TRANSPORT", "_BOOT_ID", "_SYSTEMD_INVOCATION_ID",
 	}
 }
 
@@ -77,6 +78,7 @@ func parseJournalLine(line []byte) (JournalLine, bool) {
 		UnitResult: f.text("UNIT_RESULT"),
 		Transport:  f.text("_TRANSPORT"),
 		BootID:     f.text("_BOOT_ID"),
+		Invocation: f.text("_SYSTEMD_INVOCATION_ID"),
 		Priority:   -1,
 	}
 	if unit := f.text("UNIT"); unit != "" && f.text("_PID") == "1" {

@@ -41,8 +41,9 @@ func assess(known bool, invocation string, d unitDetails) verdict {
 		return recovered
 	case "inactive":
 		// Another run that has ended with success, as that of a oneshot does,
-		// or systemctl reset-failed, after which the invocation is the old one.
-		if d.Result == "success" && d.InvocationID != invocation {
+		// or systemctl reset-failed, after which the invocation is the old one,
+		// or none when the unit was loaded anew.
+		if d.Result == "success" && d.InvocationID != "" && d.InvocationID != invocation {
 			return recovered
 		}
 		return forgotten
