@@ -3,12 +3,17 @@ package systemd
 import (
 	"io"
 	"os"
+	"strconv"
 	"strings"
 )
 
-// UnderManager reports whether a service manager started the process: it sets
-// INVOCATION_ID (systemd.exec(5)). A shell started from a unit inherits it.
-func UnderManager() bool { return os.Getenv("INVOCATION_ID") != "" }
+// UnderManager reports whether a service manager started this very process: it
+// sets INVOCATION_ID and, since version 248, SYSTEMD_EXEC_PID (systemd.exec(5)).
+// What a unit's process starts inherits both, but has another number.
+func UnderManager() bool {
+	pid := os.Getenv("SYSTEMD_EXEC_PID")
+	return os.Getenv("INVOCATION_ID") != "" && (pid == "" || pid == strconv.Itoa(os.Getpid()))
+}
 
 // OwnUnit is the name of the service the process runs in, from
 // /proc/self/cgroup (cgroups(7)). It is "" when no service manager started the

@@ -1,6 +1,8 @@
 package systemd
 
 import (
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -37,8 +39,11 @@ func TestWithoutAManagerThereIsNoUnit(t *testing.T) {
 		t.Errorf("got %v, %q", UnderManager(), OwnUnit())
 	}
 	t.Setenv("INVOCATION_ID", strings.Repeat("a", 32))
-	if !UnderManager() {
-		t.Error("not under the manager")
+	for pid, want := range map[string]bool{"": true, strconv.Itoa(os.Getpid()): true, strconv.Itoa(os.Getppid()): false} {
+		t.Setenv("SYSTEMD_EXEC_PID", pid)
+		if UnderManager() != want {
+			t.Errorf("started by the manager as %q: got %t, want %t", pid, !want, want)
+		}
 	}
 	_ = OwnUnit() // whatever runs the tests
 }
