@@ -58,7 +58,7 @@ func (d *Desk) Complete(ev tocsin.Event) error {
 }
 
 func (d *Desk) item(ev tocsin.Event, hold time.Duration) (item spool.Item, ok bool) {
-	item, ok = d.Router().Item(ev)
+	item, ok = d.Router().Item(ev, time.Now())
 	for i := range item.Targets {
 		item.Targets[i].Hold = max(item.Targets[i].Hold, hold)
 	}

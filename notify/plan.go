@@ -75,6 +75,15 @@ func (j job) severity() tocsin.Severity {
 	return severity
 }
 
+// rank orders the jobs: a machine that goes down has no time, then what matters
+// more.
+func (j job) rank() int {
+	if j.letter == nil && j.waiting[0].Item.Event != nil && j.waiting[0].Item.Event.Type == tocsin.Shutdown {
+		return int(tocsin.Critical) + 1
+	}
+	return int(j.severity())
+}
+
 func (j job) critical() bool { return j.severity() == tocsin.Critical }
 
 func (j job) notifier() string {
@@ -109,7 +118,7 @@ func (b board) next(account string) (job, time.Time) {
 		wake = earlier(wake, again)
 	}
 	slices.SortStableFunc(mine, func(a, b job) int {
-		return cmp.Or(cmp.Compare(b.severity(), a.severity()), a.queued().Compare(b.queued()))
+		return cmp.Or(cmp.Compare(b.rank(), a.rank()), a.queued().Compare(b.queued()))
 	})
 	for _, j := range mine {
 		if b.look(account, j.critical(), 0).Room > 0 {

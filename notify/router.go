@@ -66,7 +66,7 @@ func (r Router) Targets(ev *tocsin.Event) []spool.Target {
 	targets := r.routed(ev)
 	for i := range targets {
 		targets[i].Template = hook.Template
-		if label == HookBoot || label == HookShutdown {
+		if label == HookBoot || label == HookShutdown || ev.Type == tocsin.Instance {
 			targets[i].Hold = 0
 		}
 	}
@@ -74,10 +74,10 @@ func (r Router) Targets(ev *tocsin.Event) []spool.Target {
 }
 
 // Item makes the spool's item of an event; ok is false when nobody is to hear
-// of it.
-func (r Router) Item(ev tocsin.Event) (item spool.Item, ok bool) {
+// of it. It waits from now on, however old the event is.
+func (r Router) Item(ev tocsin.Event, now time.Time) (item spool.Item, ok bool) {
 	targets := r.Targets(&ev)
-	return spool.Item{ID: ev.ID, Queued: ev.At, Severity: ev.Severity, Targets: targets, Event: &ev}, len(targets) > 0
+	return spool.Item{ID: ev.ID, Queued: now, Severity: ev.Severity, Targets: targets, Event: &ev}, len(targets) > 0
 }
 
 func (r Router) routed(ev *tocsin.Event) []spool.Target {

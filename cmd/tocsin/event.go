@@ -73,6 +73,10 @@ func newEventShutdownCommand(opt *options) *cobra.Command {
 				return failed(err)
 			}
 			return asFailed(withMachine(cmd.Context(), opt, "shutdown", func(ctx context.Context, m *machine.Machine) {
+				if m.AlreadyDown() {
+					fmt.Fprintln(opt.std.err, "told already")
+					return
+				}
 				m.Wake(ctx)
 				m.Down(ctx, systemd.Going{Kind: systemd.Kind(kind)})
 			}))
@@ -108,7 +112,8 @@ func withMachine(ctx context.Context, opt *options, hook string, do func(context
 		return err
 	}
 	desk := &notify.Desk{Spool: s.spool, Log: log, Router: func() notify.Router { return *newRouter(cfg) }}
-	m := newMachine(s, desk, func() *config.Config { return cfg }, courier.Hurry, func(bool) {}, log)
+	m := newMachine(s, desk, func() *config.Config { return cfg }, courier.Hurry, func(bool) {}, "", log)
+	defer func() { m.Leave(time.Now()) }()
 	ctx, cancel := context.WithTimeout(ctx, endLimit)
 	defer cancel()
 	delivering, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -166,7 +171,7 @@ func unitFailed(ctx context.Context, opt *options, cfg *config.Config, unit stri
 	lines := machine.UnitLines(asking, systemd.Journal{}, e)
 	ev := machine.UnitFailed(cfg.Agent.Host, e, lines)
 	ev.Severity = severity
-	item, ok := newRouter(cfg).Item(ev)
+	item, ok := newRouter(cfg).Item(ev, time.Now())
 	if !ok {
 		return errors.New("event unit: no route and no mail block take it, so nobody hears of it")
 	}

@@ -73,7 +73,7 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 	}
 	desk := &notify.Desk{Spool: a.store.spool, Log: log, Router: func() notify.Router { return *a.router.Load() }}
 	a.engine = engine.New(cfg.Agent.Host, cfg.Checks, state, desk, log)
-	a.machine = newMachine(a.store, desk, a.config.Load, a.courier.Hurry, a.engine.Quiet, log)
+	a.machine = newMachine(a.store, desk, a.config.Load, a.courier.Hurry, a.engine.Quiet, systemd.OwnUnit(), log)
 	a.courierCtx = a.background(ctx, a.courier.Run)
 	a.courier.Configure(a.courierCtx, setup(cfg))
 	a.background(ctx, a.collect)
@@ -96,10 +96,11 @@ func setup(cfg *config.Config) notify.Setup {
 }
 
 // newMachine looks at which boot this is. It comes before the first mail goes.
-func newMachine(s *store, desk *notify.Desk, cfg func() *config.Config, hurry func(), quiet func(bool), log *slog.Logger) *machine.Machine {
+// unit is the agent's own, when a service manager runs it.
+func newMachine(s *store, desk *notify.Desk, cfg func() *config.Config, hurry func(), quiet func(bool), unit string, log *slog.Logger) *machine.Machine {
 	m := &machine.Machine{
 		Log: log, Desk: desk, Spool: s.spool, Config: cfg, Hurry: hurry, Quiet: quiet,
-		StateDir: s.dir, Mark: machine.MarkPath, Root: "/", Proc: "/proc", Version: version(), Unit: systemd.OwnUnit(),
+		StateDir: s.dir, Mark: machine.MarkPath, Root: "/", Proc: "/proc", Version: version(), Unit: unit,
 	}
 	m.Open(time.Now())
 	return m

@@ -92,7 +92,7 @@ func serve(ctx context.Context, opt *options) error {
 
 // endLimit is how long the last mails may take. The unit's TimeoutStopSec= is
 // 30s.
-const endLimit = 22 * time.Second
+const endLimit = 20 * time.Second
 
 // statusEvery is how often the line of systemctl status may change.
 const statusEvery = 10 * time.Second

@@ -10,16 +10,19 @@ type sign struct {
 	has [][]string
 	// not are texts of harmless lines that look the same.
 	not []string
+	// begins: the text stands at the beginning of the message. Elsewhere it may
+	// be the name of a process or of a control group, which anybody chooses.
+	begins bool
 }
 
 // signs are those of the kernel that went down, in its last lines and its
 // dumps. They are from the sources of Linux 5.10 to 6.16.
 func signs() []sign {
 	return []sign{
-		{rank: rankPanic, cause: "kernel panic", has: [][]string{{"Kernel panic - not syncing"}}},
+		{rank: rankPanic, cause: "kernel panic", begins: true, has: [][]string{{"Kernel panic - not syncing"}}},
 		{rank: rankHeat, cause: "overheating", has: [][]string{{"ritical temperature reached"}}},
-		{rank: rankOops, cause: "kernel crash", has: [][]string{
-			{"BUG: "}, {"kernel BUG at "}, {"Oops: "}, {"hard LOCKUP"},
+		{rank: rankOops, cause: "kernel crash", begins: true, has: [][]string{
+			{"BUG: "}, {"kernel BUG at "}, {"Oops: "}, {"watchdog: BUG: "}, {"Watchdog detected hard LOCKUP"}, {"NMI watchdog: ", "hard LOCKUP"},
 		}},
 		hardware(),
 		// The kernel's word for a limit of a control group is "Memory cgroup
@@ -100,7 +103,7 @@ func (s *sign) in(line string) int {
 		for _, text := range row[1:] {
 			all = all && first >= 0 && strings.Contains(line[first:], text)
 		}
-		if first >= 0 && all {
+		if first >= 0 && all && (!s.begins || strings.HasPrefix(bare(line, first), row[0])) {
 			return first
 		}
 	}

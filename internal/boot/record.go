@@ -21,6 +21,7 @@ const (
 	Stopped   How = "stop"     // by somebody; the machine stayed up
 	Restarted How = "restart"  // by somebody, to start again at once
 	WentDown  How = "shutdown" // together with the machine
+	Commanded How = "command"  // it was no agent: tocsin event did its work and left
 )
 
 // Record is what the agent knows of its own run: STATE_DIR/agent.json. The

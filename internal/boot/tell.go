@@ -44,7 +44,7 @@ func (v Verdict) Event(host string, f Telling) tocsin.Event {
 		e.ID = tocsin.Identify("soft boot", string(v.Key), v.moment())
 	}
 	if v.Before != "" {
-		e.Incident = cycle(v.Before)
+		e.Incident = Cycle(v.Before)
 	}
 	if v.Case != FirstStart && v.Ending != Clean {
 		e.Severity = tocsin.Warning
@@ -160,7 +160,7 @@ func Shutdown(host string, key Key, n int, g systemd.Going, up time.Duration, no
 	}
 	e := tocsin.Event{
 		ID: tocsin.Identify("shutdown", string(key), strconv.Itoa(n)), Type: tocsin.Shutdown, Name: "Shutdown", Host: host,
-		Kind: "system", Check: "system", Rule: "shutdown", Action: "alert", At: now, Description: p.String(), Incident: cycle(key),
+		Kind: "system", Check: "system", Rule: "shutdown", Action: "alert", At: now, Description: p.String(), Incident: Cycle(key),
 	}
 	if g.Forced {
 		e.Severity = tocsin.Warning
@@ -168,9 +168,9 @@ func Shutdown(host string, key Key, n int, g systemd.Going, up time.Duration, no
 	return e
 }
 
-// cycle is the incident of a boot's end: the mail about its shutdown and the
+// Cycle is the incident of a boot's end: the mail about its shutdown and the
 // one about the boot that follows are one thread.
-func cycle(ended Key) string { return tocsin.Identify("cycle", string(ended)) }
+func Cycle(ended Key) string { return tocsin.Identify("cycle", string(ended)) }
 
 // page is a description: a headline, aligned lines and blocks of lines.
 type page struct {

@@ -1,12 +1,14 @@
 package machine
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
 
 	"tocsin"
 	"tocsin/internal/boot"
+	"tocsin/internal/config"
 	"tocsin/internal/systemd"
 	"tocsin/notify"
 )
@@ -63,47 +65,71 @@ func (m *Machine) watchLogin(ctx context.Context) {
 func (m *Machine) Down(ctx context.Context, g systemd.Going) {
 	m.Quiet(true)
 	m.Rush()
-	select { // the mail about the boot comes first
-	case <-m.open:
-	case <-ctx.Done():
+	for _, done := range []<-chan struct{}{m.open, m.whole} { // the mail about the boot comes first
+		select {
+		case <-done:
+		case <-ctx.Done():
+		}
 	}
 	h, configured := m.hook(notify.HookShutdown)
-	now := time.Now()
-	m.mu.Lock()
-	first := m.told == ""
-	var ev tocsin.Event
+	ev, first, until := m.goDown(h, g, time.Now())
 	if first {
-		m.until = now
-		if configured {
-			m.until = now.Add(h.Wait)
-		}
-		m.record.Shutdowns++
-		ev = boot.Shutdown(m.host(), m.record.Key, m.record.Shutdowns, g, uptime(m.record.Booted, now), now)
-		m.told = ev.ID
-	}
-	m.record.Ended, m.record.How = now, boot.WentDown
-	if g.Kind != "" {
-		m.record.Going = g
-	}
-	m.save()
-	id := m.told
-	until := m.until
-	if !first { // what login1 allowed and what SIGTERM allows are one time
-		until = later(until, now.Add(leastWait))
-	}
-	m.mu.Unlock()
-	ctx, cancel := context.WithDeadline(ctx, until)
-	defer cancel()
-	if first {
-		m.Log.Warn("machine is going down", "event", id, "type", string(ev.Type), "kind", string(g.Kind), "forced", g.Forced, "wall", g.Wall)
+		m.Log.Warn("machine is going down", "event", ev.ID, "type", string(ev.Type), "kind", string(g.Kind), "forced", g.Forced, "wall", g.Wall)
 	}
 	if !configured || m.lost {
 		return
 	}
 	if first {
-		m.tell(ctx, ev, h, h.Wait/2)
+		m.emit(ctx, ev, hold(h, h.Wait/2))
+		// What login1 allows is less than the hook does: the program goes on
+		// until then.
+		running, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.Wait/2)
+		m.wg.Go(func() {
+			defer cancel()
+			if len(h.Exec) > 0 {
+				m.program(running, ev, h, h.Wait/2)
+			}
+		})
 	}
-	m.sent(ctx, id)
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	m.sent(ctx, ev.ID)
+}
+
+// goDown notes that the machine goes down. It returns the event, whether it is
+// new, and until when its mail is waited for.
+func (m *Machine) goDown(h *config.Hook, g systemd.Going, now time.Time) (ev tocsin.Event, first bool, until time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	first = m.told == ""
+	if first {
+		m.since, m.until = now, now
+		if h != nil {
+			m.until = now.Add(h.Wait)
+		}
+		m.record.Shutdowns++
+		m.record.Going = systemd.Going{}
+	}
+	m.record.Going = merge(m.record.Going, g)
+	ev = boot.Shutdown(m.host(), m.record.Key, m.record.Shutdowns, m.record.Going, uptime(m.record.Booted, now), now)
+	m.told = ev.ID
+	m.record.Ended, m.record.How = now, boot.WentDown
+	m.save()
+	if !first { // what login1 allowed and what SIGTERM allows are one time
+		return ev, false, later(m.until, now.Add(leastWait))
+	}
+	return ev, true, m.until
+}
+
+// merge keeps what is known best: login1 knows by whom and why, and what comes
+// after it often only that the machine goes down.
+func merge(known, g systemd.Going) systemd.Going {
+	if g.Kind == "" || (g.Kind == systemd.Shutdown && known.Kind != "") {
+		g.Kind = known.Kind
+	}
+	g.Forced = g.Forced || known.Forced
+	g.Wall, g.By = cmp.Or(g.Wall, known.Wall), cmp.Or(g.By, known.By)
+	return g
 }
 
 // leastWait is what a SIGTERM gets when login1 has had the whole time already.
@@ -124,14 +150,26 @@ func uptime(booted, now time.Time) time.Duration {
 	return max(0, now.Sub(booted))
 }
 
+// again is how often mail that waits is hurried.
+const again = time.Second
+
 // sent waits until the mail of an event is gone, or ctx ends.
 func (m *Machine) sent(ctx context.Context, id string) {
-	m.Hurry()
-	select {
-	case <-m.Spool.Gone(id):
-	case <-ctx.Done():
-		if _, waits := m.Spool.Item(id); waits {
-			m.Log.Warn("mail not sent in time, it goes after the boot", "event", id)
+	ticker := time.NewTicker(again)
+	defer ticker.Stop()
+	gone := m.Spool.Gone(id)
+	for {
+		m.Hurry()
+		_ = m.Spool.Retry(id) // an item that is in no mail yet needs none
+		select {
+		case <-gone:
+			return
+		case <-ticker.C:
+		case <-ctx.Done():
+			if _, waits := m.Spool.Item(id); waits {
+				m.Log.Warn("mail not sent in time, it goes later", "event", id)
+			}
+			return
 		}
 	}
 }
@@ -142,6 +180,7 @@ func (m *Machine) Stay(ctx context.Context) {
 	m.mu.Lock()
 	id := m.told
 	m.told = ""
+	m.rush, m.hurry = context.WithCancel(context.Background())
 	m.record.Ended, m.record.How, m.record.Going = time.Time{}, boot.Running, systemd.Going{}
 	m.save()
 	n, key := m.record.Shutdowns, m.record.Key
@@ -162,10 +201,11 @@ func (m *Machine) Stay(ctx context.Context) {
 func (m *Machine) End(ctx context.Context) {
 	m.Quiet(true)
 	m.Rush()
-	s := m.Bus.Situation(ctx, m.Proc, m.Unit)
 	m.mu.Lock()
+	m.ending = true
 	goingAnyway := m.told != ""
 	m.mu.Unlock()
+	s := m.Bus.Situation(ctx, m.Proc, m.Unit)
 	switch {
 	case s.Going.Kind != "":
 		m.Down(ctx, s.Going)
@@ -175,7 +215,7 @@ func (m *Machine) End(ctx context.Context) {
 		return
 	}
 	select {
-	case <-m.open:
+	case <-m.whole:
 	case <-ctx.Done():
 	}
 	m.mu.Lock()
@@ -186,10 +226,14 @@ func (m *Machine) End(ctx context.Context) {
 	m.save()
 	record := m.record
 	m.mu.Unlock()
-	if s.Job != "stop" || m.Unit == "" || m.lost {
+	if s.Job == "restart" || m.Unit == "" || m.lost {
 		return
 	}
 	ev := boot.Stopping(m.host(), record, time.Now())
+	if !s.Known {
+		ev.Description = "stopped, or the machine goes down: systemd could not be asked\n" +
+			"Nothing is watched until the agent is started."
+	}
 	ctx, cancel := context.WithTimeout(ctx, stopWait)
 	defer cancel()
 	m.emit(ctx, ev, 0)

@@ -56,26 +56,34 @@ type Machine struct {
 
 	login *systemd.Login
 	units *systemd.UnitWatch
-	open  chan struct{} // closed when the record of this run is in force
-	rush  chan struct{} // closed when there is no time left
-	once  sync.Once
+	// open is closed when the record of this run is in force, whole when the
+	// event about the boot says all that it will.
+	open, whole chan struct{}
 	// They yield after a reload.
 	loginReloaded, unitsReloaded chan struct{}
+	programs                     sync.Mutex // one runs at a time
+	wg                           sync.WaitGroup
 
-	mu     sync.Mutex
-	record boot.Record
-	told   string    // the shutdown event of a machine that is going down
-	until  time.Time // and until when its mail is waited for
-	lost   bool      // there is no key: nothing can be said of boots
-	ours   bool      // the record at StateDir may be replaced: what it told is told
+	mu      sync.Mutex
+	rush    context.Context //nolint:containedctx // ends when there is no time left; a shutdown that is called off begins another
+	hurry   context.CancelFunc
+	record  boot.Record
+	told    string    // the shutdown event of a machine that is going down
+	since   time.Time // when that was
+	until   time.Time // and until when its mail is waited for
+	ending  bool      // the agent is being ended
+	already bool      // a run before this one told that the machine goes down, just now
+	lost    bool      // there is no key: nothing can be said of boots
+	ours    bool      // the record at StateDir may be replaced: what it told is told
 }
 
 // Open reads which boot this is. Nothing is written yet: the old record is what
 // the verdict is made of. Mails about going down that were not sent in time are
 // marked late.
 func (m *Machine) Open(now time.Time) {
-	m.open, m.rush = make(chan struct{}), make(chan struct{})
+	m.open, m.whole = make(chan struct{}), make(chan struct{})
 	m.loginReloaded, m.unitsReloaded = make(chan struct{}, 1), make(chan struct{}, 1)
+	m.rush, m.hurry = context.WithCancel(context.Background())
 	m.login = &systemd.Login{Bus: m.Bus, Log: m.Log}
 	m.units = &systemd.UnitWatch{Bus: m.Bus, Log: m.Log}
 	m.record = boot.Record{Version: m.Version, Kernel: kernel(m.Proc), Began: now, Alive: now}
@@ -85,7 +93,30 @@ func (m *Machine) Open(now time.Time) {
 		m.Log.Error("this boot has no name, so boots and shutdowns are not told", "err", err)
 	}
 	m.adopt()
+	// What is damaged is said when it is judged.
+	if r, err := boot.ReadRecord(m.recordPath()); err == nil && r.Key == m.record.Key {
+		m.record.Shutdowns = r.Shutdowns
+		m.already = r.How == boot.WentDown && now.Sub(r.Ended).Abs() < justNow
+	}
 	m.late()
+}
+
+// justNow is how long ago another process may have told of a shutdown for a
+// command to leave it at that.
+const justNow = 2 * time.Minute
+
+// AlreadyDown says whether another process told just now that the machine goes
+// down.
+func (m *Machine) AlreadyDown() bool { return m.already }
+
+// Leave gives the record up: a command that did the agent's work is done.
+func (m *Machine) Leave(now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.record.How == boot.Running {
+		m.record.How, m.record.Ended = boot.Commanded, now
+		m.save()
+	}
 }
 
 // adopt takes the name of this boot from the mark, in a container: there the
@@ -109,7 +140,7 @@ const lateNote = "Sent late: the machine went down before this mail could be sen
 func (m *Machine) late() {
 	for _, w := range m.Spool.Waiting() {
 		ev := w.Item.Event
-		if ev == nil || ev.Type != tocsin.Shutdown || ev.Note != "" {
+		if ev == nil || ev.Type != tocsin.Shutdown || ev.Note != "" || ev.Incident == boot.Cycle(m.record.Key) {
 			continue
 		}
 		noted, item := *ev, *w.Item
@@ -165,34 +196,15 @@ func (m *Machine) save() {
 	}
 }
 
-// tell makes an event durable, runs the program of its hook, if any, for at
-// most limit, and lets the mail go with what the program printed. A program
-// never costs the mail: an event that is held goes by itself.
-func (m *Machine) tell(ctx context.Context, ev tocsin.Event, h *config.Hook, limit time.Duration) {
-	if len(h.Exec) == 0 {
-		m.emit(ctx, ev, 0)
-		return
-	}
-	limit = min(limit, h.Timeout)
-	m.emit(ctx, ev, limit)
-	result := program.Program{Args: h.Exec, Timeout: limit}.Run(ctx, &ev)
-	if result.Err != nil {
-		m.Log.Warn("program of a hook failed", "program", h.Exec[0], "event", ev.ID, "err", result.Err)
-	}
-	ev.Description = strings.TrimRight(ev.Description, "\n") + "\n\n" + h.Exec[0] + ": " + result.String()
-	if err := m.Desk.Complete(ev); err != nil {
-		m.Log.Error("event not completed, its mail goes without what the program printed", "event", ev.ID, "err", err)
-	}
-}
-
-// emit makes an event durable and tries again until it is, or ctx ends. It is
-// sent from memory meanwhile.
-func (m *Machine) emit(ctx context.Context, ev tocsin.Event, hold time.Duration) {
-	failed := false
-	for {
+// emit makes an event durable, and says whether it is. It tries until it is, no
+// time is left, or ctx ends; it is sent from memory meanwhile.
+func (m *Machine) emit(ctx context.Context, ev tocsin.Event, hold time.Duration) bool {
+	hasty, cancel := m.hasty(ctx)
+	defer cancel()
+	for failed := false; ; {
 		err := m.Desk.EmitHeld(ev, hold)
 		if err == nil {
-			return
+			return true
 		}
 		if !failed {
 			failed = true
@@ -200,13 +212,51 @@ func (m *Machine) emit(ctx context.Context, ev tocsin.Event, hold time.Duration)
 		}
 		select {
 		case <-time.After(emitRetry):
-		case <-m.rush:
-			return // in memory it has its chance
-		case <-ctx.Done():
-			return
+		case <-hasty.Done():
+			return false // in memory it has its chance
 		}
 	}
 }
 
+// program runs the program of a hook for an event that is held, for at most
+// limit, and lets the mail go with what it printed. A program never costs the
+// mail: an event that is held goes by itself.
+func (m *Machine) program(ctx context.Context, ev tocsin.Event, h *config.Hook, limit time.Duration) {
+	if len(h.Exec) > 0 {
+		m.programs.Lock()
+		result := program.Program{Args: h.Exec, Timeout: min(limit, h.Timeout)}.Run(ctx, &ev)
+		m.programs.Unlock()
+		if result.Err != nil {
+			m.Log.Warn("program of a hook failed", "program", h.Exec[0], "event", ev.ID, "err", result.Err)
+		}
+		ev.Description = strings.TrimRight(ev.Description, "\n") + "\n\n" + h.Exec[0] + ": " + result.String()
+	}
+	if err := m.Desk.Complete(ev); err != nil {
+		m.Log.Error("event not completed, its mail goes without what the program printed", "event", ev.ID, "err", err)
+	}
+}
+
+// hold is how long an event waits for the program of its hook.
+func hold(h *config.Hook, limit time.Duration) time.Duration {
+	if len(h.Exec) == 0 {
+		return 0
+	}
+	return min(limit, h.Timeout)
+}
+
 // Rush says that there is no time left.
-func (m *Machine) Rush() { m.once.Do(func() { close(m.rush) }) }
+func (m *Machine) Rush() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hurry()
+}
+
+// hasty is ctx, ended also when there is no time left.
+func (m *Machine) hasty(ctx context.Context) (context.Context, context.CancelFunc) {
+	m.mu.Lock()
+	rush := m.rush
+	m.mu.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(rush, cancel)
+	return ctx, func() { stop(); cancel() }
+}

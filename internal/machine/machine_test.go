@@ -138,13 +138,14 @@ func TestABootIsToldOnce(t *testing.T) {
 		m.Unit = ""
 		m.Wake(t.Context())
 	}
-	wants(t, s, "boot: not known how it went down")
+	const stopped = "instance: stopped, or the machine goes down: systemd could not be asked"
+	wants(t, s, stopped, "boot: not known how it went down")
 
 	m.Down(t.Context(), systemd.Going{Kind: systemd.Reboot})
 	h.boot(3)
 	m, s = h.start(allHooks)
 	m.Wake(t.Context())
-	wants(t, s, "boot: not known", "shutdown: reboot", "boot: clean reboot, down ")
+	wants(t, s, stopped, "boot: not known", "shutdown: reboot", "boot: clean reboot, down ")
 }
 
 func TestAKillBetweenTheMailAndTheRecordTellsOnce(t *testing.T) {
@@ -210,59 +211,27 @@ func TestInAContainerTheMarkNamesTheBoot(t *testing.T) {
 	}
 }
 
-func TestAShutdownIsToldOnce(t *testing.T) {
+func TestACommandIsNoAgent(t *testing.T) {
 	h := newHost(t)
+	m, _ := h.start(allHooks)
+	m.Unit = ""
+	m.Wake(t.Context())
+	m.Leave(time.Now())
 	m, s := h.start(allHooks)
 	m.Wake(t.Context())
-	if h.quiet.Load() {
-		t.Fatal("the checks are quiet before anything happened")
-	}
-	m.Down(t.Context(), systemd.Going{Kind: systemd.Reboot, Wall: "kernel upgrade"}) // login1
-	m.End(t.Context())                                                               // and SIGTERM, with no bus left
-	wants(t, s, "shutdown: reboot")
-	if !h.quiet.Load() {
-		t.Error("the checks are not quiet while the machine goes down")
-	}
-	r, err := boot.ReadRecord(filepath.Join(h.dir, "agent.json"))
-	if err != nil || r.How != boot.WentDown || r.Going.Kind == "" || r.Ended.IsZero() {
-		t.Errorf("got record %+v, %v", r, err)
-	}
-}
-
-func TestAShutdownThatIsCalledOff(t *testing.T) {
-	h := newHost(t)
-	m, s := h.start(allHooks)
-	m.Wake(t.Context())
+	wants(t, s)
 	m.Down(t.Context(), systemd.Going{Kind: systemd.Reboot})
-	m.Stay(t.Context())
-	if h.quiet.Load() {
-		t.Error("the checks stay quiet")
+	if again, _ := h.start(allHooks); !again.AlreadyDown() {
+		t.Error("a command does not know that it is told already")
 	}
-	m.Down(t.Context(), systemd.Going{Kind: systemd.Poweroff})
-	wants(t, s, "shutdown: reboot", "shutdown: called off, the machine stays up", "shutdown: poweroff")
 }
 
-func TestDownWaitsForTheMailAlone(t *testing.T) {
-	h := newHost(t)
-	m, s := h.start(`hook "shutdown" { wait = "20s" }`)
-	m.Wake(t.Context())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		m.Down(t.Context(), systemd.Going{Kind: systemd.Halt})
-	}()
-	for len(s.Waiting()) == 0 {
-		<-s.Changed()
+func TestADamagedRecordIsNoBoot(t *testing.T) {
+	for up, want := range map[time.Duration]bool{time.Minute: false, time.Hour: true} {
+		if got := new(Machine).longUp(boot.Facts{Damaged: true, Up: up}); got != want {
+			t.Errorf("up for %s: got %t, want %t", up, got, want)
+		}
 	}
-	select {
-	case <-done:
-		t.Fatal("it did not wait for the mail")
-	default:
-	}
-	if err := s.Drop(s.Waiting()[0].Item.ID, "given up by hand", time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	<-done
 }
 
 func TestWithoutAHookNothingIsTold(t *testing.T) {
@@ -290,56 +259,8 @@ func TestACrashOfTheAgentIsTold(t *testing.T) {
 	m.End(t.Context())
 	m, s = h.start("") // a signal by hand, which no manager asked for
 	m.Wake(t.Context())
-	if got := told(t, s); len(got) != 2 || !strings.Contains(got[1], "nothing was watched for") {
+	if got := told(t, s); len(got) != 3 || !strings.Contains(got[2], "nothing was watched for") {
 		t.Errorf("got %q", got)
-	}
-}
-
-func TestAProgramOfAHook(t *testing.T) {
-	h := newHost(t)
-	h.file("told", "#!/bin/sh\necho \"$TOCSIN_STATE\" of $TOCSIN_HOST; exit 3\n")
-	program := filepath.Join(h.dir, "told")
-	if err := os.Chmod(program, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	m, s := h.start(fmt.Sprintf("hook \"shutdown\" {\n  exec = [%q]\n  wait = \"4s\"\n}\n", program))
-	m.Wake(t.Context())
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		for {
-			if w := s.Waiting(); len(w) > 0 && w[0].Target.Hold == 0 {
-				cancel() // it is complete, and nobody sends it
-				return
-			}
-			<-s.Changed()
-		}
-	}()
-	m.Down(ctx, systemd.Going{Kind: systemd.Reboot})
-	events, err := s.Events()
-	if err != nil || len(events) != 1 {
-		t.Fatalf("got %d events, %v", len(events), err)
-	}
-	for _, want := range []string{"reboot\n", program + ": exit status 3 after ", "shutdown of web-1.example.com"} {
-		if !strings.Contains(events[0].Description, want) {
-			t.Errorf("%q is not in\n%s", want, events[0].Description)
-		}
-	}
-}
-
-func TestAMailThatMissedTheShutdownIsLate(t *testing.T) {
-	h := newHost(t)
-	m, _ := h.start(allHooks)
-	m.Wake(t.Context())
-	m.Down(t.Context(), systemd.Going{Kind: systemd.Reboot})
-	h.boot(2)
-	_, s := h.start(allHooks)
-	for _, w := range s.Waiting() {
-		if w.Item.Event.Note != lateNote {
-			t.Errorf("got note %q on %s", w.Item.Event.Note, headline(*w.Item.Event))
-		}
-	}
-	if n := len(s.Waiting()); n != 1 {
-		t.Errorf("got %d waiting, want the one mail", n)
 	}
 }
 

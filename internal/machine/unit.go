@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"tocsin"
@@ -61,11 +62,8 @@ func readFailures(path string) (failures, error) {
 
 // watchUnits tells which units fail and recover, until ctx ends.
 func (m *Machine) watchUnits(ctx context.Context) {
-	select {
-	case <-m.open: // the mail about the boot comes first
-	case <-ctx.Done():
-		return
-	}
+	var wg sync.WaitGroup // of the programs and of what waits for the disk
+	defer wg.Wait()
 	known, err := readFailures(m.failuresPath())
 	if err != nil {
 		m.Log.Error("failed units are told once more", "err", err)
@@ -79,7 +77,7 @@ func (m *Machine) watchUnits(ctx context.Context) {
 			return // services that are stopped fail now and then
 		}
 		known.forget(m.units.Failed(), e.Unit)
-		if m.unit(ctx, known, e) {
+		if m.unit(ctx, &wg, known, e) {
 			if err := m.saveFailures(known); err != nil {
 				m.Log.Error("failed units not saved", "err", err)
 			}
@@ -90,7 +88,7 @@ func (m *Machine) watchUnits(ctx context.Context) {
 func (m *Machine) goingDown() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.told != ""
+	return m.told != "" || m.ending
 }
 
 func (m *Machine) saveFailures(known failures) error {
@@ -109,8 +107,9 @@ func (f failures) forget(failed map[string]string, but string) {
 	})
 }
 
-// unit tells of one unit and says whether known has changed.
-func (m *Machine) unit(ctx context.Context, known failures, e systemd.UnitEvent) bool {
+// unit tells of one unit and says whether known has changed. What takes time
+// is done in wg: the next failure must not wait for a program or a disk.
+func (m *Machine) unit(ctx context.Context, wg *sync.WaitGroup, known failures, e systemd.UnitEvent) bool {
 	h, ok := m.hook(notify.HookUnit)
 	if !ok || !h.Wants(e.Unit) {
 		return false
@@ -123,19 +122,32 @@ func (m *Machine) unit(ctx context.Context, known failures, e systemd.UnitEvent)
 		m.Log.Error("too many failed units, this one is not told", "unit", e.Unit)
 		return false
 	}
-	if !e.Failed {
-		ev := UnitRecovered(m.host(), e.Unit, old.Incident, old.Since, e.At)
-		ev.Severity = h.Severity
+	var ev tocsin.Event
+	if e.Failed {
+		ev = UnitFailed(m.host(), e, UnitLines(ctx, m.Journal, e))
+		m.Log.Warn("unit failed", "event", ev.ID, "type", string(ev.Type), "unit", e.Unit, "description", headline(ev))
+	} else {
+		ev = UnitRecovered(m.host(), e.Unit, old.Incident, old.Since, e.At)
 		m.Log.Info("unit recovered", "event", ev.ID, "type", string(ev.Type), "unit", e.Unit)
-		m.tell(ctx, ev, h, h.Timeout)
-		delete(known, e.Unit)
-		return true
 	}
-	ev := UnitFailed(m.host(), e, UnitLines(ctx, m.Journal, e))
 	ev.Severity = h.Severity
-	m.Log.Warn("unit failed", "event", ev.ID, "type", string(ev.Type), "unit", e.Unit, "description", headline(ev))
-	m.tell(ctx, ev, h, h.Timeout)
-	known[e.Unit] = failure{Invocation: e.InvocationID, Since: e.At, Incident: ev.Incident}
+	// Durable before the next event is looked at, where the disk takes it.
+	durable := m.Desk.EmitHeld(ev, hold(h, h.Timeout)) == nil
+	wg.Go(func() {
+		if durable || m.emit(ctx, ev, hold(h, h.Timeout)) {
+			if len(h.Exec) > 0 {
+				m.program(ctx, ev, h, h.Timeout)
+			}
+		}
+	})
+	switch {
+	case !e.Failed:
+		delete(known, e.Unit)
+	case e.InvocationID == "": // a unit that is gone already has no recovery, and its next failure no other name
+		return false
+	default:
+		known[e.Unit] = failure{Invocation: e.InvocationID, Since: e.At, Incident: ev.Incident}
+	}
 	return true
 }
 

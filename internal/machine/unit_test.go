@@ -2,6 +2,7 @@ package machine
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,18 +26,22 @@ func TestUnits(t *testing.T) {
 	}{
 		{"fails", event("a.service", "aa", true), true},
 		{"is looked at again", event("a.service", "aa", true), false},
-		{"another one", event("b.mount", "", true), true},
+		{"another one", event("b.mount", "bb", true), true},
+		{"one that is gone already", event("run-1.service", "", true), false},
+		{"and once more", event("run-1.service", "", true), false},
 		{"of no interest", event("boring-1.service", "cc", true), false},
 		{"fails in another run", event("a.service", "dd", true), true},
 		{"recovers", event("a.service", "dd", false), true},
 		{"was never told", event("c.service", "ee", false), false},
 	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
 	for _, tt := range steps {
-		if got := m.unit(t.Context(), known, tt.event); got != tt.changed {
+		if got := m.unit(t.Context(), &wg, known, tt.event); got != tt.changed {
 			t.Errorf("%s: got %t, want %t", tt.name, got, tt.changed)
 		}
 	}
-	wants(t, s, "failed: failed with result exit-code, exit status 3", "failed: failed", "failed: failed", "recovered: active again")
+	wants(t, s, "failed: failed with result exit-code, exit status 3", "failed: failed", "failed: failed", "failed: failed", "failed: failed", "recovered: active again")
 	events, err := s.Events()
 	if err != nil {
 		t.Fatal(err)
@@ -48,10 +53,10 @@ func TestUnits(t *testing.T) {
 			t.Errorf("got %+v", ev)
 		}
 	}
-	if len(incidents) != 3 {
-		t.Errorf("got %d incidents of 3", len(incidents))
+	if len(incidents) != 5 {
+		t.Errorf("got %d incidents of 5", len(incidents))
 	}
-	known.forget(map[string]string{"b.mount": ""}, "")
+	known.forget(map[string]string{"b.mount": "bb"}, "")
 	// What was told survives a restart, and a damaged file costs a mail at most.
 	if err := m.saveFailures(known); err != nil {
 		t.Fatal(err)

@@ -15,66 +15,112 @@ import (
 
 // The measures of a start.
 const (
-	// beat is how often the record says that the agent lives: how exactly the
+	// beatEvery is how often the record says that the agent lives: how exactly the
 	// end of a boot is known that nobody saw.
-	beat = time.Minute
+	beatEvery = time.Minute
 	// settle is how long the mail about a boot waits for the boot to finish,
 	// and look how often it looks.
 	settle = time.Minute
 	look   = 500 * time.Millisecond
+	// standDown is how long a machine that was said to go down may stay up,
+	// longUp how long one that is up has not just booted, and longRestart how
+	// long a restart of the agent may take.
+	standDown   = 10 * time.Minute
+	longUp      = 10 * time.Minute
+	longRestart = 2 * time.Minute
 )
 
 // Run tells what became of the last boot and of the agent's last run, takes the
 // record over for this run, and keeps it alive until ctx ends.
 func (m *Machine) Run(ctx context.Context) {
 	m.Wake(ctx)
-	ticker := time.NewTicker(beat)
+	defer m.wg.Wait()
+	ticker := time.NewTicker(beatEvery)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
-			m.mu.Lock()
-			if m.record.How == boot.Running {
-				m.record.Alive = now
-				m.save()
-			}
-			m.mu.Unlock()
+			m.beat(ctx, now)
 		}
 	}
 }
 
-// Wake judges and tells. The old record stays until the event is in the spool:
-// whatever ends the agent before, the next start tells it.
-func (m *Machine) Wake(ctx context.Context) {
-	defer close(m.open)
-	if m.lost {
-		return
+// beat keeps the record alive. A machine that was to go down and has not is one
+// that stays up.
+func (m *Machine) beat(ctx context.Context, now time.Time) {
+	m.mu.Lock()
+	stays := m.told != "" && now.Sub(m.since) > standDown
+	if m.record.How == boot.Running {
+		m.record.Alive = now
+		m.save()
 	}
-	facts, state := m.facts(ctx)
+	m.mu.Unlock()
+	if stays {
+		m.Log.Warn("the machine was to go down and has not: watching again", "since", standDown.String())
+		m.Stay(ctx)
+	}
+}
+
+// Wake judges and tells, and takes the record over. The old record stays until
+// the event is in the spool: whatever ends the agent before, the next start
+// tells it.
+func (m *Machine) Wake(ctx context.Context) {
+	complete := m.begin(ctx)
+	close(m.open)
+	complete()
+	close(m.whole)
+}
+
+// begin does what must be done before anything else is told, and returns what
+// completes the event about the boot.
+func (m *Machine) begin(ctx context.Context) (complete func()) {
+	complete = func() {}
+	if m.lost {
+		return complete
+	}
+	hasty, cancel := m.hasty(ctx)
+	defer cancel()
+	facts, state := m.facts(hasty)
 	v := boot.Judge(facts)
 	m.Log.Info("machine looked at", "case", string(v.Case), "boot", string(v.Key), "ending", string(v.Ending), "agent", string(v.Agent))
+	told := true
 	switch {
-	case v.Mail():
-		m.cameUp(ctx, facts, state)
-	case v.Case == boot.SameBoot && m.Unit != "" && (v.Agent == boot.AgentCrashed || v.Agent == boot.AgentStopped):
-		m.runsAgain(ctx, facts, v)
+	case v.Mail() && !m.longUp(facts):
+		complete, told = m.cameUp(ctx, facts, state)
+	case v.Case == boot.SameBoot && m.Unit != "" && worthTelling(v, facts.Record.How):
+		told = m.runsAgain(ctx, facts, v)
 	}
-	if ctx.Err() != nil {
-		return // the next start tells it; telling twice is telling once
-	}
+	id := m.journalBoot(hasty)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.ours = true
-	m.record.Told, m.record.Alive, m.record.Booted = facts.Key, time.Now(), facts.Booted
-	if v.Case == boot.SameBoot {
-		m.record.Shutdowns = facts.Record.Shutdowns
+	m.record.Alive, m.record.Booted, m.record.BootID = time.Now(), facts.Booted, id
+	if told { // else the next start tells it; telling twice is telling once
+		m.ours, m.record.Told = true, facts.Key
+		m.save()
 	}
-	if id := m.journalBoot(ctx); id != "" {
-		m.record.BootID = id
+	return complete
+}
+
+// longUp says whether the machine is known to be up for long, so that a record
+// that is damaged is no sign of a boot.
+func (m *Machine) longUp(f boot.Facts) bool {
+	return f.Damaged && f.Up > longUp
+}
+
+// worthTelling says whether an end of the agent within one boot is.
+func worthTelling(v boot.Verdict, how boot.How) bool {
+	switch v.Agent {
+	case boot.AgentCrashed:
+		return true
+	case boot.AgentStopped:
+		return how == boot.Stopped
+	case boot.AgentRestarted: // into a rule file that was refused, say
+		return v.Away > longRestart
+	default:
+		return false
 	}
-	m.save()
 }
 
 // facts collects what the verdict is made of.
@@ -107,54 +153,70 @@ func (m *Machine) ask(ctx context.Context) systemd.Machine {
 	return state
 }
 
-// cameUp tells that the machine came up, once the boot has finished or taken
-// too long.
-func (m *Machine) cameUp(ctx context.Context, facts boot.Facts, state systemd.Machine) {
+// cameUp tells that the machine came up. The event is in the spool at once; it
+// waits there until the boot has finished or taken too long, and for the
+// program of the hook. It returns what completes it, and whether it is told.
+func (m *Machine) cameUp(ctx context.Context, facts boot.Facts, state systemd.Machine) (complete func(), told bool) {
 	h, ok := m.hook(notify.HookBoot)
 	if !ok {
-		return
+		return func() {}, true
 	}
+	hasty, cancel := m.hasty(ctx)
+	defer cancel()
 	bootID, since := facts.Before()
-	said := m.endOf(ctx, bootID, &facts)
-	facts.Traces = boot.Trace(boot.Scene{Root: m.Root, Since: since, Last: said.kernel, Early: m.earlyWords(ctx)})
-	state = m.settled(ctx, state)
+	said := m.endOf(hasty, bootID, &facts)
+	facts.Traces = boot.Trace(boot.Scene{Root: m.Root, Since: since, Last: said.kernel, Early: m.earlyWords(hasty)})
 	v := boot.Judge(facts)
-	ev := v.Event(m.host(), boot.Telling{
-		Now: time.Now(), Kernel: m.record.Kernel, Took: state.Startup, Failed: state.FailedUnits, Last: said.lines,
-	})
+	telling := boot.Telling{Now: time.Now(), Kernel: m.record.Kernel, Took: state.Startup, Failed: state.FailedUnits, Last: said.lines}
+	ev := v.Event(m.host(), telling)
+	wait := hold(h, h.Timeout)
+	if starting(state) {
+		wait += settle
+	}
 	m.Log.Info("machine came back", "event", ev.ID, "type", string(ev.Type), "description", headline(ev))
-	m.tell(ctx, ev, h, h.Timeout)
+	if told = m.emit(ctx, ev, wait); !told {
+		return func() {}, false
+	}
+	return func() {
+		hasty, cancel := m.hasty(ctx)
+		defer cancel()
+		state = m.settled(hasty, state)
+		telling.Took, telling.Failed = state.Startup, state.FailedUnits
+		m.program(hasty, v.Event(m.host(), telling), h, h.Timeout)
+	}, true
 }
+
+// starting says whether the boot has not finished yet.
+func starting(s systemd.Machine) bool { return !s.Booted.IsZero() && s.Finished.IsZero() }
 
 // settled waits until the boot has finished, for as long as there is time.
 func (m *Machine) settled(ctx context.Context, state systemd.Machine) systemd.Machine {
-	if state.Booted.IsZero() || !state.Finished.IsZero() {
-		return state
-	}
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
 	over := time.After(settle)
-	for state.Finished.IsZero() {
+	for starting(state) {
 		select {
 		case <-ticker.C:
 			if next := m.ask(ctx); !next.Booted.IsZero() {
 				state = next
 			}
-			continue
 		case <-over:
-		case <-m.rush:
+			return state
 		case <-ctx.Done():
+			return state
 		}
-		break
 	}
 	return state
 }
 
-// runsAgain tells that the agent itself had ended within this boot.
-func (m *Machine) runsAgain(ctx context.Context, facts boot.Facts, v boot.Verdict) {
+// runsAgain tells that the agent itself had ended within this boot, and says
+// whether that is in the spool.
+func (m *Machine) runsAgain(ctx context.Context, facts boot.Facts, v boot.Verdict) bool {
+	hasty, cancel := m.hasty(ctx)
+	defer cancel()
 	ended := boot.Ended{Run: facts.Record}
 	if v.Agent == boot.AgentCrashed {
-		ended.Cause, ended.Last = m.causeOfDeath(ctx)
+		ended.Cause, ended.Last = m.causeOfDeath(hasty)
 	}
 	ev := v.Instance(m.host(), ended, time.Now())
 	log := m.Log.With("event", ev.ID, "type", string(ev.Type), "description", headline(ev))
@@ -163,7 +225,7 @@ func (m *Machine) runsAgain(ctx context.Context, facts boot.Facts, v boot.Verdic
 	} else {
 		log.Info("agent runs again")
 	}
-	m.emit(ctx, ev, 0)
+	return m.emit(ctx, ev, 0)
 }
 
 // headline is the first line of what an event says.

@@ -18,6 +18,9 @@ const (
 	// kernelLines is how many lines of the kernel are searched for why it
 	// ended.
 	kernelLines = 200
+	// kernelFirst is how many of the first lines of the kernel that runs are
+	// searched for what it says of the one before it.
+	kernelFirst = 1000
 	// deathLines is how many lines of the agent are searched for its last
 	// words: a dump of all goroutines is long.
 	deathLines = 1000
@@ -63,7 +66,7 @@ const recent = 10 * time.Minute
 func (m *Machine) earlyWords(ctx context.Context) []string {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
-	lines, err := m.Journal.Lines(ctx, 1000, "_TRANSPORT=kernel", "_BOOT_ID="+m.journalBoot(ctx))
+	lines, err := m.Journal.First(ctx, kernelFirst, "_TRANSPORT=kernel", "_BOOT_ID="+m.journalBoot(ctx))
 	if err != nil {
 		return nil
 	}

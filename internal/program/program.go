@@ -11,9 +11,13 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"tocsin"
 	"tocsin/templates"
@@ -83,15 +87,17 @@ func (p Program) run(ctx context.Context, ev *tocsin.Event, out *tail) error {
 	cmd.WaitDelay = endGrace
 	kill := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.Cancel = kill
-	if err := cmd.Start(); err != nil {
+	if err := start(cmd); err != nil {
 		return fmt.Errorf("start: %w", cause(err))
 	}
 	err := cmd.Wait()
 	if killErr := kill(); killErr != nil && !errors.Is(killErr, syscall.ESRCH) && err == nil {
 		err = fmt.Errorf("end what it started: %w", killErr)
 	}
-	if limited.Err() != nil {
-		return context.Cause(limited)
+	if err := context.Cause(limited); errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return errors.New("ended: there was no more time")
+	} else if err != nil {
+		return err
 	}
 	if errors.Is(err, exec.ErrWaitDelay) {
 		return errors.New("what it started keeps its output open")
@@ -99,16 +105,54 @@ func (p Program) run(ctx context.Context, ev *tocsin.Event, out *tail) error {
 	return err
 }
 
-// check refuses a program that others could have replaced.
+// start starts a program without the capabilities that the agent has: those of
+// the ambient set (capabilities(7)) would pass on to it. They are given up by a
+// thread of its own, which ends with it.
+func start(cmd *exec.Cmd) error {
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread is not like the others any more
+		if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil && !errors.Is(err, unix.EINVAL) {
+			started <- fmt.Errorf("give up capabilities: %w", err)
+			return
+		}
+		started <- cmd.Start()
+	}()
+	return <-started
+}
+
+// check refuses a program that others could have changed or replaced: it and
+// the directories above it belong to root or to the agent, and nobody else may
+// write to them. In a directory like /tmp nobody may touch what is not theirs.
 func (p Program) check() error {
 	info, err := os.Stat(p.Args[0])
 	if err != nil {
 		return fmt.Errorf("start: %w", cause(err))
 	}
-	if info.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("start: %w (mode %04o); chmod go-w it", ErrUnsafe, info.Mode().Perm())
+	if info.IsDir() {
+		return errors.New("start: it is a directory")
 	}
-	return nil
+	path, err := filepath.EvalSymlinks(p.Args[0])
+	if err != nil {
+		return fmt.Errorf("start: %w", cause(err))
+	}
+	for ; ; path = filepath.Dir(path) {
+		info, err := os.Stat(path)
+		if err != nil {
+			return fmt.Errorf("start: %w", cause(err))
+		}
+		owner := info.Sys().(*syscall.Stat_t).Uid //nolint:forcetypeassert // on Linux it is nothing else
+		if owner != 0 && int(owner) != os.Geteuid() {
+			return fmt.Errorf("start: %w: %s belongs to the user %d", ErrUnsafe, path, owner)
+		}
+		sticky := info.IsDir() && info.Mode()&fs.ModeSticky != 0
+		if info.Mode().Perm()&0o022 != 0 && !sticky {
+			return fmt.Errorf("start: %w: %s has the mode %04o; chmod go-w it", ErrUnsafe, path, info.Mode().Perm())
+		}
+		if path == "/" {
+			return nil
+		}
+	}
 }
 
 // cause leaves out the path, which the reader knows.

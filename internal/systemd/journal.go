@@ -38,13 +38,26 @@ func (j Journal) Lines(ctx context.Context, n int, matches ...string) ([]Journal
 		return nil, fmt.Errorf("read journal: %w", err)
 	}
 	n = min(max(n, 1), maxJournalLines)
-	out, err := j.run(ctx, n, matches)
+	out, err := j.run(ctx, []string{"-r", "-n", strconv.Itoa(n)}, matches)
 	if err != nil {
 		return nil, fmt.Errorf("read journal: %w", err)
 	}
 	lines := parseJournal(out, n)
 	slices.Reverse(lines)
 	return lines, nil
+}
+
+// First is Lines for the first n lines that match, of at most 1 MiB.
+func (j Journal) First(ctx context.Context, n int, matches ...string) ([]JournalLine, error) {
+	if err := checkMatches(matches); err != nil {
+		return nil, fmt.Errorf("read journal: %w", err)
+	}
+	// There is a limit from the beginning only since version 254.
+	out, err := j.run(ctx, nil, matches)
+	if err != nil {
+		return nil, fmt.Errorf("read journal: %w", err)
+	}
+	return parseJournal(out, min(max(n, 1), maxJournalLines)), nil
 }
 
 // Unit returns the last n lines of a unit: what it wrote itself and what the
@@ -87,17 +100,17 @@ func checkMatches(matches []string) error {
 }
 
 // run starts journalctl, without a shell and with an environment of its own,
-// and returns what it wrote, newest first and cut at maxJournalOutput.
-func (j Journal) run(asked context.Context, n int, matches []string) ([]byte, error) {
+// and returns what it wrote, in the order and number that options say, cut at
+// maxJournalOutput.
+func (j Journal) run(asked context.Context, options, matches []string) ([]byte, error) {
 	ctx, enough := context.WithCancel(asked)
 	defer enough()
 	program := j.Program
 	if program == "" {
 		program = "journalctl"
 	}
-	args := append([]string{
-		"-o", "json", "--no-pager", "-q", "-r", "-n", strconv.Itoa(n), "--output-fields=" + strings.Join(journalFields(), ","), "--",
-	}, matches...)
+	args := slices.Concat([]string{"-o", "json", "--no-pager", "-q"}, options,
+		[]string{"--output-fields=" + strings.Join(journalFields(), ","), "--"}, matches)
 	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // the operator names the program, checkMatches has seen the rest
 	cmd.Env = []string{"LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin", "SYSTEMD_COLORS=0", "SYSTEMD_LOG_LEVEL=err"}
 	// Its own process group, so that what it started ends with it.
