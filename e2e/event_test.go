@@ -57,13 +57,12 @@ func TestEvent(t *testing.T) {
 	}
 	a.stop(ctx)
 
-	// Without an agent the command delivers by itself.
-	s.ok(ctx, "event", "shutdown", "--kind", "reboot")
-	if down := state("shutdown"); !strings.HasSuffix(down.header.Get("Subject"), "] Shutdown: reboot") {
-		t.Errorf("got the subject %q", down.header.Get("Subject"))
+	// Without an agent: what it has told is not told again.
+	if o := s.tocsin(ctx, "", "event", "shutdown", "--kind", "reboot"); o.code != 0 || !strings.Contains(o.stderr, "told already") {
+		t.Errorf("got %d and %q", o.code, o.stderr)
 	}
 
-	// Another boot, in which no agent runs.
+	// Another boot, in which no agent runs: the command delivers by itself.
 	record := filepath.Join(s.state, "agent.json")
 	text := readFile(t, record)
 	key := text[strings.Index(text, `"key": "`)+8:]
@@ -72,10 +71,10 @@ func TestEvent(t *testing.T) {
 	for range 2 {
 		s.ok(ctx, "event", "boot")
 	}
-	if up := state("boot"); !strings.Contains(up.header.Get("Subject"), "] Boot: clean reboot") {
+	if up := state("boot"); !strings.Contains(up.header.Get("Subject"), "] Boot: clean poweroff") {
 		t.Errorf("got the subject %q", up.header.Get("Subject"))
 	}
-	if all := letters(t, box); len(all) != 4 {
-		t.Errorf("got %d mails, want 4", len(all))
+	if all := letters(t, box); len(all) != 3 {
+		t.Errorf("got %d mails, want 3", len(all))
 	}
 }

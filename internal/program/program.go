@@ -87,20 +87,29 @@ func (p Program) run(ctx context.Context, ev *tocsin.Event, out *tail) error {
 	cmd.WaitDelay = endGrace
 	kill := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.Cancel = kill
-	if err := start(cmd); err != nil {
+	if err := start(cmd); err != nil && limited.Err() == nil {
 		return fmt.Errorf("start: %w", cause(err))
+	} else if err != nil {
+		return overtime(limited)
 	}
 	err := cmd.Wait()
 	if killErr := kill(); killErr != nil && !errors.Is(killErr, syscall.ESRCH) && err == nil {
 		err = fmt.Errorf("end what it started: %w", killErr)
 	}
-	if err := context.Cause(limited); errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return errors.New("ended: there was no more time")
-	} else if err != nil {
-		return err
+	if limited.Err() != nil {
+		return overtime(limited)
 	}
 	if errors.Is(err, exec.ErrWaitDelay) {
 		return errors.New("what it started keeps its output open")
+	}
+	return err
+}
+
+// overtime says why a program was ended.
+func overtime(ctx context.Context) error {
+	err := context.Cause(ctx)
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return errors.New("ended: there was no more time")
 	}
 	return err
 }

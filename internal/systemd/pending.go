@@ -12,8 +12,9 @@ import (
 // errLost says that the connection ended.
 var errLost = errors.New("the connection to the service manager was lost")
 
-// unitChange is a unit's new ActiveState: "failed", "active" or "inactive".
-type unitChange struct{ unit, state string }
+// unitChange is a unit's new ActiveState, "failed", "active" or "inactive", and
+// the invocation that it was in then, "" if the signal does not say.
+type unitChange struct{ unit, state, invocation string }
 
 // maxPending is how many changes wait while a handler is busy.
 const maxPending = 1024
@@ -149,5 +150,5 @@ func changeOf(s *dbus.Signal) (unitChange, bool) {
 		return unitChange{}, false
 	}
 	unit := unitOfPath(string(s.Path))
-	return unitChange{unit, state}, unit != ""
+	return unitChange{unit, state, props(changed).id("InvocationID")}, unit != ""
 }

@@ -37,8 +37,8 @@ type UnitEvent struct {
 // once and is not told; the crash loop that ends at the start limit is. A
 // failed unit that is started again by somebody is told as recovered when it
 // is active, or, for one that ends (Type=oneshot), when it has ended with
-// success. systemctl reset-failed, and a unit that is no longer there, end a
-// failure without a word. A job that failed because of a dependency fails no
+// success, also after systemctl reset-failed. A unit that is no longer there
+// ends a failure without a word. A job that failed because of a dependency fails no
 // unit.
 type UnitWatch struct {
 	Bus Bus          // the zero value is the machine's
@@ -204,13 +204,13 @@ func (s unitSession) resync(ctx context.Context) error {
 	now := make(map[string]bool, len(failed))
 	for _, unit := range failed {
 		now[unit] = true
-		if err := s.look(ctx, unit, true); err != nil {
+		if err := s.look(ctx, unit); err != nil {
 			return err
 		}
 	}
 	for unit := range s.Failed() {
 		if !now[unit] {
-			if err := s.look(ctx, unit, true); err != nil {
+			if err := s.look(ctx, unit); err != nil {
 				return err
 			}
 		}
@@ -227,11 +227,17 @@ func (s unitSession) change(ctx context.Context, c unitChange) error {
 		if !known {
 			return nil
 		}
-		return s.look(ctx, c.unit, false)
 	}
 	d, err := s.link.details(ctx, c.unit)
 	if err != nil {
 		return err
+	}
+	if d.InvocationID == "" { // unloaded meanwhile, and loaded anew to answer
+		d.InvocationID = c.invocation
+	}
+	if c.state != "failed" {
+		s.tell(d, false)
+		return nil
 	}
 	if d.gone { // systemd-run --collect: it failed, and nothing more is known
 		d.Failed = true
@@ -242,14 +248,14 @@ func (s unitSession) change(ctx context.Context, c unitChange) error {
 	return nil
 }
 
-// look asks for a unit's details and tells what they mean. again: also what was
-// told before.
-func (s unitSession) look(ctx context.Context, unit string, again bool) error {
+// look asks for a unit's details and tells what they mean, also what was told
+// before.
+func (s unitSession) look(ctx context.Context, unit string) error {
 	d, err := s.link.details(ctx, unit)
 	if err != nil {
 		return err
 	}
-	s.tell(d, again)
+	s.tell(d, true)
 	return nil
 }
 

@@ -177,13 +177,14 @@ func TestWhatIsNoFailureIsNotTold(t *testing.T) {
 	u.signal(fakeManager, unitPath("a.service"), properties+".PropertiesChanged",
 		unitIface, map[string]dbus.Variant{"ActiveState": dbus.MakeVariant(uint32(1))})
 	u.signal(fakeManager, managerPath, managerIface+".Reloading", "x")
-	// reset-failed.
+	// reset-failed: it is well once it runs.
 	u.becomes("b.service", "failed", 2)
 	expect(t, events, event("b.service", true, 2))
 	u.becomes("b.service", "inactive", 2)
 	u.becomes("mark.service", "failed", 3) // when this is told, that was looked at
 	expect(t, events, event("mark.service", true, 3))
 	u.becomes("b.service", "active", 4)
+	expect(t, events, event("b.service", false, 4))
 	u.becomes("end.service", "failed", 5)
 	expect(t, events, event("end.service", true, 5))
 	if got := w.Failed(); len(got) != 2 {
@@ -231,7 +232,7 @@ func TestWhatHappenedWhileNobodyListened(t *testing.T) {
 	expect(t, events, event("still.service", false, 5))
 	u.becomes("new.service", "active", 7) // it listens again
 	expect(t, events, event("new.service", false, 7))
-	if got := w.Failed(); len(got) != 0 {
+	if got := w.Failed(); len(got) != 1 || got["reset.service"] == "" {
 		t.Errorf("known: %v", got)
 	}
 }
@@ -350,10 +351,11 @@ func TestAssess(t *testing.T) {
 		{name: "active", known: true, state: "active", want: recovered},
 		{name: "reloading", known: true, state: "reloading", want: recovered},
 		{name: "starts", known: true, state: "activating", run: "new", want: nothing},
-		{name: "reset", known: true, state: "inactive", result: "success", run: "old", want: forgotten},
+		{name: "reset", known: true, state: "inactive", result: "success", run: "old", want: nothing},
 		{name: "ran well", known: true, state: "inactive", result: "success", run: "new", want: recovered},
-		{name: "not so well", known: true, state: "inactive", result: "exec-condition", run: "new", want: forgotten},
-		{name: "no result", known: true, state: "inactive", run: "new", want: forgotten},
+		{name: "not so well", known: true, state: "inactive", result: "exec-condition", run: "new", want: nothing},
+		{name: "no result", known: true, state: "inactive", run: "new", want: nothing},
+		{name: "loaded anew", known: true, state: "inactive", result: "success", run: "", want: nothing},
 		{name: "gone", known: true, state: "inactive", gone: true, want: forgotten},
 		{name: "gone, a stranger", gone: true, want: nothing},
 	} {

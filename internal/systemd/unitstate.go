@@ -40,13 +40,13 @@ func assess(known bool, invocation string, d unitDetails) verdict {
 	case "active", "reloading", "refreshing":
 		return recovered
 	case "inactive":
-		// Another run that has ended with success, as that of a oneshot does,
-		// or systemctl reset-failed, after which the invocation is the old one,
-		// or none when the unit was loaded anew.
+		// Another run that has ended with success, as that of a oneshot does.
+		// After systemctl reset-failed the invocation is the old one, or none
+		// when the unit was loaded anew: it is not well before it runs again.
 		if d.Result == "success" && d.InvocationID != "" && d.InvocationID != invocation {
 			return recovered
 		}
-		return forgotten
+		return nothing
 	default: // on its way, or waiting for its automatic restart
 		return nothing
 	}
