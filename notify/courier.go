@@ -95,7 +95,8 @@ func (c *Courier) Run(ctx context.Context) {
 // before end, at the latest after the mail that they are at, and the new one of
 // an account waits for the old one: an account has one connection. ctx ends the
 // workers. An account that was changed is tried at once, whatever it was paused
-// for; one that was not keeps a pause that its provider asked for.
+// for, unless that pause is firm and it is the same login still; one that was
+// not keeps a pause that its provider asked for.
 func (c *Courier) Configure(ctx context.Context, setup Setup) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -104,7 +105,8 @@ func (c *Courier) Configure(ctx context.Context, setup Setup) {
 	old := c.setup
 	c.setup = setup
 	for _, a := range setup.Accounts {
-		if old.Accounts != nil && (!old.has(a) || c.pauses.m[a.Name].Class == smtp.Transient.String()) {
+		paused := c.pauses.m[a.Name]
+		if old.Accounts != nil && (!old.has(a) || paused.Class == smtp.Transient.String()) && (!paused.Firm || !old.sameLogin(a)) {
 			c.keep(a.Name, Pause{})
 		}
 		ended := make(chan struct{})
@@ -128,12 +130,23 @@ func (s Setup) has(a Account) bool {
 	})
 }
 
-// Lift ends all pauses: somebody says that the trouble is mended.
+// sameLogin says whether the setup has an account of that name with the same
+// server and username.
+func (s Setup) sameLogin(a Account) bool {
+	return slices.ContainsFunc(s.Accounts, func(b Account) bool {
+		return a.Name == b.Name && a.Host == b.Host && a.Username == b.Username
+	})
+}
+
+// Lift ends all pauses that are not firm: somebody says that the trouble is
+// mended.
 func (c *Courier) Lift() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, a := range c.setup.Accounts {
-		c.keep(a.Name, Pause{})
+		if !c.pauses.m[a.Name].Firm {
+			c.keep(a.Name, Pause{})
+		}
 	}
 	c.wake()
 }

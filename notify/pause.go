@@ -30,8 +30,15 @@ func authRetry() []time.Duration {
 // quotaRetry is for a provider that says its own limit is reached.
 func quotaRetry() []time.Duration { return []time.Duration{time.Hour, 2 * time.Hour, 4 * time.Hour} }
 
-// longestWait caps every wait.
+// longestWait caps every wait of a schedule.
 const longestWait = 24 * time.Hour
+
+// A pause that a provider is known to want is never cut short, and spread by a
+// twentieth. The longest of them is a day.
+const (
+	pauseSpread  = 0.05
+	longestPause = 26 * time.Hour
+)
 
 // criticalRetry caps the wait of a critical mail.
 const criticalRetry = 15 * time.Minute
@@ -49,6 +56,9 @@ type Pause struct {
 	Failures int       `json:"failures,omitempty"`
 	Class    string    `json:"class,omitempty"` // smtp.Class as a word
 	Reason   string    `json:"reason,omitempty"`
+	// Firm says that the provider makes the pause longer for each try before
+	// its end: it is kept whatever a person or a reload does.
+	Firm bool `json:"firm,omitempty"`
 }
 
 // after is the pause that follows a failure.
@@ -63,6 +73,12 @@ func (p Pause) after(f *smtp.Failure, retry []time.Duration, now time.Time) Paus
 		retry = quotaRetry()
 	}
 	p.Until = now.Add(wait(retry, p.Failures, false))
+	// What a provider is known to want wins over the schedule of a limit, and
+	// over the others where it is longer.
+	if until := f.Pause.Until(now); !until.IsZero() && (f.Class == smtp.QuotaReached || until.After(p.Until)) {
+		p.Until = until.Add(time.Duration(pauseSpread * rand.Float64() * float64(until.Sub(now)))) //nolint:gosec // jitter is no secret
+	}
+	p.Firm = f.Pause.Firm
 	p.Failures++
 	p.Last, p.Class, p.Reason = now, f.Class.String(), f.Error()
 	return p
@@ -102,7 +118,7 @@ func openPauses(path string, now time.Time) (*pauses, error) {
 	}
 	for name, pause := range p.m {
 		switch {
-		case pause.Class == smtp.QuotaReached.String() && pause.Until.Sub(now) < 5*time.Hour:
+		case pause.Class == smtp.QuotaReached.String() && pause.Until.Sub(now) < longestPause:
 		case pause.Class == smtp.AuthBroken.String():
 			pause.Until = earlier(earlier(pause.Until, pause.Last.Add(restartAuth)), now.Add(restartAuth))
 			p.m[name] = pause

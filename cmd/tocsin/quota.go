@@ -43,6 +43,7 @@ type pauseReport struct {
 	Until  time.Time `json:"until"`
 	Class  string    `json:"class,omitempty"`
 	Reason string    `json:"reason"`
+	Firm   bool      `json:"firm,omitempty"` // each try makes it longer
 }
 
 func showQuota(opt *options) error {
@@ -95,7 +96,7 @@ func readPauses(stateDir string, now time.Time) (map[string]pauseReport, error) 
 	paused := make(map[string]pauseReport)
 	for name, p := range all {
 		if p.Until.After(now) {
-			paused[name] = pauseReport{p.Until, p.Class, p.Reason}
+			paused[name] = pauseReport{p.Until, p.Class, p.Reason, p.Firm}
 		}
 	}
 	return paused, nil

@@ -57,6 +57,10 @@ func testMail(ctx context.Context, opt *options, cfg *config.Config, server stri
 	if len(to) == 0 {
 		return &exitError{exitUsage, errors.New("test-mail: no address given and no mail block to take one from")}
 	}
+	paused, err := readPauses(cfg.Agent.StateDir, time.Now())
+	if err != nil {
+		return failed(err)
+	}
 	tried, bad := 0, 0
 	for _, a := range cfg.Accounts {
 		if server != "" && a.Name != server {
@@ -64,6 +68,11 @@ func testMail(ctx context.Context, opt *options, cfg *config.Config, server stri
 		}
 		tried++
 		fmt.Fprintf(opt.std.out, "mail server %q: %s port %d\n", a.Name, a.Host, a.Port)
+		if p := paused[a.Name]; p.Firm {
+			bad++
+			fmt.Fprintf(opt.std.out, "  NOT TRIED: paused until %s, and each try before makes that later: %s\n", p.Until.Format(time.RFC3339), p.Reason)
+			continue
+		}
 		if err := testAccount(ctx, opt, cfg, a, to); err != nil {
 			bad++
 			fmt.Fprintf(opt.std.out, "  FAILED: %v\n", err)

@@ -24,8 +24,9 @@ func floors() [][]string {
 	return [][]string{
 		{"tocsin"},
 		{"tocsin/internal/durable", "tocsin/internal/systemd", "tocsin/internal/postbox"},
-		{"tocsin/checks", "tocsin/templates", "tocsin/internal/boot"},
-		{"tocsin/notify/spool", "tocsin/notify/quota", "tocsin/notify/smtp", "tocsin/internal/program"},
+		{"tocsin/checks", "tocsin/templates", "tocsin/internal/boot", "tocsin/notify/quota"},
+		{"tocsin/notify/provider"},
+		{"tocsin/notify/spool", "tocsin/notify/smtp", "tocsin/internal/program"},
 		{"tocsin/notify"},
 		{"tocsin/internal/engine"},
 		{"tocsin/internal/config"},

@@ -3,6 +3,7 @@ package config
 import (
 	"github.com/hashicorp/hcl/v2"
 
+	"tocsin/notify/provider"
 	"tocsin/notify/quota"
 )
 
@@ -30,11 +31,11 @@ func limitFields(l *quota.Limit) []limitField {
 	}
 }
 
-// limits reads the limit block. A provider's limits can only be tightened;
-// those of the generic preset are a cautious default, which the file replaces
-// one by one.
-func (s *scope) limits(preset provider) quota.Limit {
-	limit := preset.limit
+// limits reads the limit block. A provider's fixed limits can only be
+// tightened; those of the others, which depend on a plan or are not published,
+// are a cautious default, which the file replaces one by one.
+func (s *scope) limits(preset provider.Preset) quota.Limit {
+	limit := preset.Limit
 	var first *hcl.Range
 	for _, block := range items(s.body) {
 		if block.Type != "limit" {
@@ -48,20 +49,20 @@ func (s *scope) limits(preset provider) quota.Limit {
 		first = block.DefRange().Ptr()
 		s.loader.labels(block)
 		for i, field := range limitFields(&limit) {
-			inner.limit(field, *limitFields(&preset.limit)[i].value, preset)
+			inner.limit(field, *limitFields(&preset.Limit)[i].value, preset)
 		}
 		inner.done()
 	}
 	return limit
 }
 
-func (s *scope) limit(field limitField, most int, preset provider) {
+func (s *scope) limit(field limitField, most int, preset provider.Preset) {
 	n, set, at := s.integer(field.name, 1, maxLimit)
 	if !set {
 		return
 	}
-	if preset.fixed && most > 0 && n > most {
-		s.fail(at, "Limit above the provider's", "Provider %q takes %s = %d at most; a limit of a preset may only be made smaller.", preset.name, field.name, most)
+	if preset.Fixed && most > 0 && n > most {
+		s.fail(at, "Limit above the provider's", "Provider %q takes %s = %d at most; a limit of a preset may only be made smaller.", preset.Name, field.name, most)
 		return
 	}
 	*field.value = n

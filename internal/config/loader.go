@@ -19,7 +19,7 @@ type loader struct {
 	named    map[string]map[string]hcl.Range // block type, label: where it is
 	// servers is in the order of the files, also those with problems.
 	servers   []string
-	addresses map[string]string // a mail server's own address
+	senders   map[string]sender // by mail server
 	templates map[string]templates.Template
 }
 
@@ -40,7 +40,7 @@ func laterBlocks() []string {
 
 func (l *loader) load(sources []*source) {
 	l.named = map[string]map[string]hcl.Range{"mail": {}, "mailserver": {}, "template": {}, "hook": {}}
-	l.addresses = map[string]string{}
+	l.senders = map[string]sender{}
 	l.templates = map[string]templates.Template{}
 	blocks := l.collect(sources)
 	l.agent(blocks["agent"])

@@ -38,6 +38,11 @@ func (l *loader) mail(f found) {
 		m.From = l.defaultFrom(m.Servers)
 	}
 	m.ReplyTo = s.mailbox(replyTo)
+	at := from.at
+	if !from.set {
+		at = s.header
+	}
+	s.checkFrom(m, from.set, at)
 	s.recipients(&m)
 	s.done()
 	l.config.Mails = append(l.config.Mails, m)
@@ -45,8 +50,8 @@ func (l *loader) mail(f found) {
 
 // defaultFrom is the first server's own address.
 func (l *loader) defaultFrom(servers []string) string {
-	if len(servers) > 0 && l.addresses[servers[0]] != "" {
-		return l.addresses[servers[0]]
+	if len(servers) > 0 && l.senders[servers[0]].address != "" {
+		return l.senders[servers[0]].address
 	}
 	return "tocsin@" + l.config.Agent.Host
 }

@@ -6,28 +6,30 @@ import (
 	"errors"
 	"io/fs"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"tocsin/notify"
+	"tocsin/notify/provider"
 	"tocsin/notify/smtp"
-	"tocsin/templates"
 )
 
 // mailServer decodes one mailserver block.
 func (l *loader) mailServer(f found) {
 	s := l.scope(f.source, f.block)
-	preset := s.provider()
-	a := notify.Account{Server: smtp.Server{Provider: preset.name}}
+	preset := s.preset()
+	a := notify.Account{Server: smtp.Server{Provider: preset.Name}}
 	a.Name = f.block.Labels[0]
 	a.Host = s.serverHost(preset)
 	s.port(&a, preset)
 	username := s.login(&a, preset)
 	s.security(&a)
 	a.Hello = s.hello(username)
+	if preset.FullName && !strings.ContainsAny(a.Hello, ".[") {
+		s.warn(s.header, "Name without a domain", "%s refuses a greeting as %q. Set a full name: hostname = \"web-1.example.com\"", preset.Title, a.Hello)
+	}
 	if source := s.text("source_address"); source.set && !source.unknown {
 		if _, err := netip.ParseAddr(source.text); err != nil {
 			s.fail(source.at, "Invalid address", "%s is not an IP address. \"source_address\" is the local address to send from.", source.shown())
@@ -38,38 +40,19 @@ func (l *loader) mailServer(f found) {
 	a.Retry = s.retry()
 	a.Limit = s.limits(preset)
 	s.done("limit")
-	if _, _, err := templates.Address(username); err == nil {
-		l.addresses[a.Name] = username
-	}
+	l.remember(a, preset)
 	l.config.Accounts = append(l.config.Accounts, a)
 }
 
-func (s *scope) provider() provider {
-	v := s.text("provider")
-	if !v.set || v.unknown {
-		return findProvider("generic")
-	}
-	names := providerNames()
-	switch {
-	case slices.Contains(names, v.text):
-		return findProvider(v.text)
-	case slices.Contains(laterProviders(), v.text):
-		s.fail(v.at, notYet, "The preset %s is not in this version of Tocsin. Leave \"provider\" out and write host, port, tls and limit.", v.shown())
-	default:
-		s.fail(v.at, "Unknown provider", "%s is no provider that Tocsin has a preset for; it has %s.%s For any other server leave \"provider\" out.", v.shown(), list(quoted(names), "and"), didYouMean(v.text, names))
-	}
-	return provider{name: v.text, host: "provider.invalid", port: 465}
-}
-
-func (s *scope) serverHost(preset provider) string {
+func (s *scope) serverHost(preset provider.Preset) string {
 	var v setting
-	if preset.host == "" {
-		v = s.required("host", "host = \"smtp.example.com\"")
+	if preset.Host == "" {
+		v = s.required("host", "host = \""+preset.Example+"\"")
 	} else {
 		v = s.text("host")
 	}
 	if !v.set || v.unknown {
-		return preset.host
+		return preset.Host
 	}
 	if _, err := netip.ParseAddr(strings.Trim(v.text, "[]")); err == nil {
 		return strings.Trim(v.text, "[]")
@@ -83,27 +66,28 @@ func (s *scope) serverHost(preset provider) string {
 }
 
 // port reads port and tls, each of which gives the other its default.
-func (s *scope) port(a *notify.Account, preset provider) {
+func (s *scope) port(a *notify.Account, preset provider.Preset) {
 	port, havePort, _ := s.integer("port", 1, 65535)
 	insecure := s.flag("insecure")
 	mode := s.oneOf("tls", "", "implicit", "starttls", "none")
 	switch mode.text {
 	case "implicit":
-		a.TLS, a.Port = smtp.TLSImplicit, 465
+		a.TLS, a.Port = smtp.TLSImplicit, presetPort(preset, true, 465)
 	case "starttls":
-		a.TLS, a.Port = smtp.TLSStartTLS, 587
+		a.TLS, a.Port = smtp.TLSStartTLS, presetPort(preset, false, 587)
 	case "none":
 		a.TLS, a.Port = smtp.TLSNone, 25
 		if !insecure && !isLoopback(a.Host) {
 			s.fail(mode.at, "Not encrypted", "Without TLS everybody on the way reads the mail. It is refused unless the server is this machine or you insist: insecure = true.")
 		}
 	default:
-		a.TLS, a.Port = preset.tls, preset.port
-		if havePort && port != 465 {
-			a.TLS = smtp.TLSStartTLS
+		best := preset.Endpoints[0]
+		if known, ok := preset.At(port); ok && havePort {
+			best = known
 		} else if havePort {
-			a.TLS = smtp.TLSImplicit
+			best.Implicit = port == 465
 		}
+		a.TLS, a.Port = tlsMode(best), best.Port
 	}
 	if havePort {
 		a.Port = port
@@ -118,17 +102,24 @@ func isLoopback(host string) bool {
 }
 
 // login reads username, password and auth, and returns the username.
-func (s *scope) login(a *notify.Account, preset provider) string {
+func (s *scope) login(a *notify.Account, preset provider.Preset) string {
 	user, password := s.text("username"), s.text("password")
 	a.Auth = s.oneOf("auth", "auto", "plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256", "scram-sha-1-plus", "scram-sha-256-plus", "none").text
 	a.Username = user.text
 	a.Password = smtp.NewSecret(password.text)
 	haveUser, havePassword := s.body.Attributes["username"] != nil, s.body.Attributes["password"] != nil
+	if preset.Username != "" {
+		if haveUser && !user.unknown && user.text != "" && user.text != preset.Username {
+			s.warn(user.at, "Login may be refused", "The username of every %s account is %q; leave \"username\" out.", preset.Title, preset.Username)
+		} else if !haveUser && havePassword {
+			haveUser, a.Username = true, preset.Username
+		}
+	}
 	switch {
 	case a.Auth == "none" && (haveUser || havePassword):
 		s.fail(s.header, "Login not used", "auth = \"none\" sends neither username nor password. Leave out either.")
-	case a.Auth != "none" && preset.auth && (!haveUser || !havePassword):
-		s.fail(s.header, "Login missing", "Provider %q takes mail only after a login: set username and password.", preset.name)
+	case a.Auth != "none" && preset.Login != provider.NoLogin && (!haveUser || !havePassword):
+		s.fail(s.header, "Login missing", "Provider %q takes mail only after a login: set username and password.", preset.Name)
 	case haveUser && !havePassword:
 		s.fail(s.header, "Password missing", "%s has a username but no password. For instance: password = credential(\"%s\")", s.name, a.Name)
 	case havePassword && !haveUser:

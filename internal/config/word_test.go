@@ -103,11 +103,3 @@ func TestShellQuote(t *testing.T) {
 		}
 	}
 }
-
-func TestProvidersHaveSources(t *testing.T) {
-	for _, p := range providers() {
-		if p.source == "" || p.limit.RecipientsPerDay == 0 || p.limit.Connections == 0 {
-			t.Errorf("%s: got %+v, want a source and limits", p.name, p)
-		}
-	}
-}

@@ -63,7 +63,7 @@ func TestClassify(t *testing.T) {
 	} {
 		r := smtp.Reply{Code: tt.code, Enhanced: tt.enhanced, Text: tt.text}
 		t.Run(fmt.Sprintf("%s/%s/%s", tt.provider, tt.phase, r), func(t *testing.T) {
-			scope, class := smtp.Classify(tt.phase, r, tt.provider)
+			scope, class, _ := smtp.Classify(tt.phase, r, tt.provider)
 			if scope != tt.scope || class != tt.class {
 				t.Errorf("got %s, %s, want %s, %s", scope, class, tt.scope, tt.class)
 			}
@@ -78,7 +78,7 @@ func TestAccountIsNeverGivenUp(t *testing.T) {
 		smtp.PhaseMail, smtp.PhaseRecipient, smtp.PhaseData, smtp.PhaseDot, smtp.PhaseReset, smtp.PhaseQuit, "new",
 	} {
 		for code := range 700 {
-			scope, class := smtp.Classify(phase, smtp.Reply{Code: code}, "gmail")
+			scope, class, _ := smtp.Classify(phase, smtp.Reply{Code: code}, "gmail")
 			if scope == smtp.Account && class == smtp.Permanent {
 				t.Errorf("%d at %s gives up the account", code, phase)
 			}

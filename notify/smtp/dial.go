@@ -184,8 +184,8 @@ func (s *Session) startTLS(ctx context.Context) error {
 
 // refused makes the Failure of a reply. A reply out of turn ends the session.
 func (s *Session) refused(phase Phase, reply Reply) *Failure {
-	scope, class := Classify(phase, reply, s.server.Provider)
-	f := &Failure{Scope: scope, Class: class, Phase: phase, Reply: reply}
+	scope, class, pause := Classify(phase, reply, s.server.Provider)
+	f := &Failure{Scope: scope, Class: class, Phase: phase, Reply: reply, Pause: pause}
 	if class == Protocol {
 		f.Err = fmt.Errorf("%w: the reply is out of turn", ErrProtocol)
 		s.shut()

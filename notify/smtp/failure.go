@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"tocsin/notify/provider"
 )
 
 // The decisions that errors of this package carry, for errors.Is.
@@ -95,6 +97,9 @@ type Failure struct {
 	Phase Phase
 	// Reply is the server's, the zero Reply when there was none.
 	Reply Reply
+	// Pause is how long the provider wants the account left alone, the zero
+	// Pause when nothing is known. Only with the scope Account.
+	Pause provider.Pause
 	// Err is the cause where it is not a reply.
 	Err error
 	// Ambiguous says that the server may have taken the message: the

@@ -1,21 +1,34 @@
 package smtp
 
-import "errors"
+import (
+	"errors"
+	"strings"
+
+	"tocsin/notify/provider"
+)
 
 // Hint says in words what a person can do about an error of Dial or Send,
-// empty when nothing is known beyond the error itself.
-func Hint(err error, provider string) string {
+// empty when nothing is known beyond the error itself. Name is that of a
+// preset.
+func Hint(err error, name string) string {
 	var f *Failure
 	if !errors.As(err, &f) {
 		return ""
 	}
+	preset, _ := provider.Find(name)
+	if row, ok := preset.Match(string(f.Phase), f.Reply.Code, f.Reply.Enhanced, strings.ToLower(f.Reply.Text)); ok && f.Reply.Code != 0 && row.Hint != "" {
+		return row.Hint
+	}
 	switch f.Class {
 	case AuthBroken:
-		if provider == "gmail" {
-			return "Gmail wants an app password, not the account's own: turn on 2-step verification and make one at https://myaccount.google.com/apppasswords"
+		if preset.Hint != "" {
+			return preset.Hint
 		}
 		return "check username and password; many providers want an app password or an authorization code in place of the account's own password"
 	case QuotaReached:
+		if f.Pause.Firm {
+			return "the provider's sending limit is reached and every try makes the block longer; the mail waits and goes when it ends, nothing is lost"
+		}
 		return "the provider's sending limit is reached; the mail waits and goes when it frees, nothing is lost"
 	case TLSBroken:
 		return "check host, port and tls (465 is implicit, 587 is starttls); for a private certificate set ca_file or fingerprint"
