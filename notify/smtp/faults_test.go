@@ -128,7 +128,7 @@ func TestFaults(t *testing.T) {
 				script := scriptTo(at)
 				script = append(script, f.answer...)
 				want := f.want(step.phase)
-				if want.Reusable && step.phase != "dot" {
+				if want.Reusable {
 					script = append(script, "C: RSET", "S: 250 ok")
 				}
 				synctest.Test(t, func(t *testing.T) {

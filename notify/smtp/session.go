@@ -241,8 +241,9 @@ func (s *Session) body(ctx context.Context, data []byte, accepted []int, result 
 	// A success that is not 250 says neither yes nor no.
 	f.Ambiguous = f.Class == Protocol
 	result.Ambiguous = f.Ambiguous
-	result.settle(accepted, verdict(f), PhaseDot, reply)
-	return f
+	// RSET, so that a server that answers twice is found out: its second answer
+	// must not be taken for that to the next mail.
+	return s.give(ctx, result, accepted, f)
 }
 
 // write sends all but the final dot. It is done when the server refused the
