@@ -28,6 +28,9 @@ const (
 	standDown   = 10 * time.Minute
 	longUp      = 10 * time.Minute
 	longRestart = 2 * time.Minute
+	// oldDump is how old a crash dump may be when it is not known when the
+	// boot that ended began.
+	oldDump = 7 * 24 * time.Hour
 )
 
 // Run tells what became of the last boot and of the agent's last run, takes the
@@ -164,6 +167,9 @@ func (m *Machine) cameUp(ctx context.Context, facts boot.Facts, state systemd.Ma
 	hasty, cancel := m.hasty(ctx)
 	defer cancel()
 	bootID, since := facts.Before()
+	if since.IsZero() { // nothing is known: what is old is of another end
+		since = facts.Now.Add(-oldDump)
+	}
 	said := m.endOf(hasty, bootID, &facts)
 	facts.Traces = boot.Trace(boot.Scene{Root: m.Root, Since: since, Last: said.kernel, Early: m.earlyWords(hasty)})
 	v := boot.Judge(facts)

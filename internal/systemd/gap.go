@@ -43,8 +43,9 @@ func (g *gap) get() string {
 
 // The pauses between tries.
 const (
-	retryFirst = 250 * time.Millisecond
-	retryMost  = 30 * time.Second
+	retryFirst  = 250 * time.Millisecond
+	retryMost   = 30 * time.Second
+	refusedMost = 10 * time.Minute
 )
 
 // backoff is the pause before the next try; the zero value begins.
@@ -52,6 +53,12 @@ type backoff struct{ last time.Duration }
 
 func (b *backoff) next() time.Duration {
 	b.last = min(max(2*b.last, retryFirst), retryMost)
+	return b.last
+}
+
+// slow is next for what somebody must permit first.
+func (b *backoff) slow() time.Duration {
+	b.last = min(max(2*b.last, retryFirst), refusedMost)
 	return b.last
 }
 

@@ -174,7 +174,11 @@ func (w *loginWatch) take(ctx context.Context, l *link) {
 	if err != nil {
 		w.lack(ctx, reason(err, "login1"))
 		if !absent(err) { // else NameOwnerChanged says when it comes
-			w.retry = time.NewTimer(w.backoff.next())
+			pause := w.backoff.next
+			if errorName(err) != "" { // an answer, such as that it is not permitted
+				pause = w.backoff.slow
+			}
+			w.retry = time.NewTimer(pause())
 		}
 		return
 	}
