@@ -15,3 +15,7 @@ check "system" "web-1" {
     for  = "5m"
   }
 }
+
+hook "boot" {}     # the machine came up: cleanly or not, and why
+hook "shutdown" {} # it goes down
+hook "unit" {}     # a systemd unit failed

@@ -101,3 +101,14 @@ check "process" "nginx" {
     within = "5m"
   }
 }
+
+# The machine itself: once per boot, once per shutdown, and failed units.
+hook "boot" {}
+
+hook "shutdown" {
+  wait = "5s" # how long a mail may hold the machine up
+}
+
+hook "unit" {
+  except = ["motd-news.service"]
+}
