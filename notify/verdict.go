@@ -107,8 +107,8 @@ func tried(r smtp.Result, pending []string) bool {
 	return false
 }
 
-// conclude records or finishes a letter and says in one line what became of
-// it.
+// conclude records or finishes a letter and then says in one line what became
+// of it.
 func (w *worker) conclude(l spool.Letter, r smtp.Result, took time.Duration, now time.Time) {
 	d, m := l.Delivery, *l.Mail
 	log := w.log.With("mail", m.ID, "events", len(m.Items), "attempt", d.Attempts, "took", took.Round(time.Millisecond).String())
@@ -119,11 +119,11 @@ func (w *worker) conclude(l spool.Letter, r smtp.Result, took time.Duration, now
 		log.Warn("mail deferred", "pending", len(pending), "next", d.Next.Format(time.RFC3339), "ambiguous", r.Ambiguous, "reply", d.LastError)
 		err = w.courier.Spool.Record(m.ID, d)
 	case len(d.Refused(m)) > 0:
+		err = w.courier.Spool.Finish(m.ID, d, now)
 		log.Error("mail refused, kept in badmail", "refused", d.Refused(m), "reply", firstRefusal(m, d))
-		err = w.courier.Spool.Finish(m.ID, d, now)
 	default:
-		log.Info("mail sent", "recipients", len(m.Recipients), "reply", d.Recipients[m.Recipients[0]].Reply)
 		err = w.courier.Spool.Finish(m.ID, d, now)
+		log.Info("mail sent", "recipients", len(m.Recipients), "reply", d.Recipients[m.Recipients[0]].Reply)
 	}
 	if err != nil {
 		log.Error("what became of a mail was not saved: after a crash it may be sent once more", "err", err)
