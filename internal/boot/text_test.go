@@ -46,7 +46,7 @@ func FuzzPrintable(f *testing.F) {
 	f.Add(" x ", 0)
 	f.Fuzz(func(t *testing.T, text string, limit int) {
 		if limit < 3 || limit > 1<<16 { // the mark of a cut has three bytes
-			t.Skip()
+			return
 		}
 		got := boot.Printable(text, limit)
 		if len(got) > limit || !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) {
