@@ -19,7 +19,8 @@ import (
 	"tocsin/notify"
 )
 
-// pickupEvery is how often the spool looks for what other processes put there.
+// pickupEvery is how often the spool looks for what other processes put there,
+// whether or not the kernel said that there is something.
 const pickupEvery = time.Second
 
 // lockPatience is how long the agent waits for a command that is at its state
@@ -196,8 +197,12 @@ func (a *agent) collect(ctx context.Context) {
 	defer ticker.Stop()
 	prune := time.NewTicker(time.Hour)
 	defer prune.Stop()
+	arrivals, err := a.store.spool.Arrivals(ctx)
+	if err != nil {
+		a.log.Warn("what other processes submit is noticed within a second, not at once", "err", err)
+	}
 	told := ""                        // the same trouble is said once, not every second
-	_, err := a.store.spool.Collect() // also by an agent that does not live a second
+	_, err = a.store.spool.Collect() // also by an agent that does not live a second
 	for {
 		switch {
 		case err == nil:
@@ -209,6 +214,8 @@ func (a *agent) collect(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-arrivals:
+			_, err = a.store.spool.Collect()
 		case <-ticker.C:
 			_, err = a.store.spool.Collect()
 		case now := <-prune.C:

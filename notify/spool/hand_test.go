@@ -111,3 +111,29 @@ func TestPruneKeepsTheNewest(t *testing.T) {
 		t.Errorf("got %d files from %v on, %v, want the newest 400", len(entries), entries[0], err)
 	}
 }
+
+func TestArrivals(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	arrivals, err := s.Arrivals(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := spool.Submit(dir, item(1)); err != nil {
+		t.Fatal(err)
+	}
+	<-arrivals // or the test's deadline
+	if n, err := s.Collect(); n != 1 || err != nil {
+		t.Errorf("got %d items, %v after the hint, want 1", n, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "pickup", ".tmp-1"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := spool.Submit(dir, item(2)); err != nil {
+		t.Fatal(err)
+	}
+	<-arrivals
+	if n, err := s.Collect(); n != 1 || err != nil {
+		t.Errorf("got %d items, %v after the second hint, want 1", n, err)
+	}
+}

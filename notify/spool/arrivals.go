@@ -1,0 +1,53 @@
+package spool
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/fsnotify/fsnotify"
+
+	"tocsin/internal/durable"
+)
+
+// Arrivals yields after something came into pickup/, once for any number of
+// files, until ctx ends. It is a hint (inotify(7)): a queue that overflowed or
+// a directory that was replaced is not told, so Collect is called now and then
+// as well. An error, mostly too many watches on the machine
+// (fs.inotify.max_user_instances), means that there are no hints.
+func (s *Spool) Arrivals(ctx context.Context) (<-chan struct{}, error) {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, fmt.Errorf("watch %s: %w", pickupDir, err)
+	}
+	if err := w.Add(filepath.Join(s.dir, pickupDir)); err != nil {
+		_ = w.Close() // there is nothing in it
+		return nil, fmt.Errorf("watch %s: %w", pickupDir, err)
+	}
+	hints := make(chan struct{}, 1)
+	go func() {
+		defer w.Close()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case e, ok := <-w.Events:
+				if !ok {
+					return
+				}
+				if !e.Has(fsnotify.Create) || durable.IsTemp(filepath.Base(e.Name)) {
+					continue
+				}
+			case _, ok := <-w.Errors: // what was lost is found by the next look
+				if !ok {
+					return
+				}
+			}
+			select {
+			case hints <- struct{}{}:
+			default: // somebody will look anyway
+			}
+		}
+	}()
+	return hints, nil
+}
