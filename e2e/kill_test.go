@@ -58,7 +58,7 @@ func TestKill(t *testing.T) {
 		tr.census.take()
 		tr.checkLedger()
 		if t.Failed() {
-			t.Fatalf("stopped after %d kills; stderr of the agent:\n%s", n+1, tail(readFile(t, tr.stderr.Name()), 60))
+			t.Fatalf("stopped after %d kills", n+1)
 		}
 	}
 	tr.t.Logf("%d kills in %s", kills, time.Since(began).Round(time.Second))
@@ -93,7 +93,12 @@ func newTorture(t *testing.T) *torture {
 	var err error
 	tr.stderr, err = os.Create(s.path("stderr"))
 	must(t, err)
-	t.Cleanup(func() { _ = tr.stderr.Close() })
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("stderr of the agent:\n%s", tail(readFile(t, tr.stderr.Name()), 60))
+		}
+		_ = tr.stderr.Close()
+	})
 	return tr
 }
 

@@ -211,18 +211,17 @@ func (c *Courier) claim(account string, now time.Time) (job, time.Time, <-chan s
 	type question struct {
 		account  string
 		critical bool
-		least    time.Duration
 	}
 	answers := make(map[question]quota.Verdict)
 	b := board{
 		now: now, letters: c.Spool.Letters(), waiting: c.Spool.Waiting(), busy: c.busy,
 		servers: c.servers,
 		paused:  func(account string) time.Time { return c.pauses.m[account].Until },
-		look: func(account string, critical bool, least time.Duration) quota.Verdict {
-			q := question{account, critical, least}
+		look: func(account string, critical bool) quota.Verdict {
+			q := question{account, critical}
 			v, known := answers[q]
 			if !known {
-				v = c.Ledger.Look(account, c.account(account).Limit, critical, least, now)
+				v = c.Ledger.Look(account, c.account(account).Limit, critical, now)
 				answers[q] = v
 			}
 			return v

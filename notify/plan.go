@@ -2,16 +2,12 @@ package notify
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"tocsin"
 	"tocsin/notify/quota"
 	"tocsin/notify/spool"
 )
-
-// maxDigest is how many items one digest takes at most.
-const maxDigest = 500
 
 // farthest is how far ahead a try is ever set. One that is farther was set
 // before the clock went back.
@@ -34,7 +30,7 @@ type board struct {
 	// paused says until when an account is left alone.
 	paused func(account string) time.Time
 	// look says what an account's limits allow.
-	look func(account string, critical bool, least time.Duration) quota.Verdict
+	look func(account string, critical bool) quota.Verdict
 }
 
 // job is one mail to send: a letter that was composed before, or waiting items
@@ -117,15 +113,33 @@ func (b board) next(account string) (job, time.Time) {
 		// be awake.
 		wake = earlier(wake, again)
 	}
-	slices.SortStableFunc(mine, func(a, b job) int {
-		return cmp.Or(cmp.Compare(b.rank(), a.rank()), a.queued().Compare(b.queued()))
-	})
-	for _, j := range mine {
-		if b.look(account, j.critical(), 0).Room > 0 {
-			return b.batch(j, mine, account), time.Time{}
+	crowds := b.crowds(mine)
+	best, together := -1, false
+	for i, j := range mine {
+		v := b.look(account, j.critical())
+		if v.Room == 0 || best >= 0 && b.order(j, mine[best]) >= 0 {
+			continue // without room choose has said when to look again
 		}
+		digest, at := b.due(j, crowds, v.Pace)
+		if at.After(b.now) {
+			wake = earlier(wake, at)
+			continue
+		}
+		best, together = i, digest
 	}
-	return job{}, wake
+	switch {
+	case best < 0:
+		return job{}, wake
+	case together:
+		return b.digest(mine[best], mine), time.Time{}
+	default:
+		return mine[best], time.Time{}
+	}
+}
+
+// order is less than 0 when a goes before z.
+func (b board) order(a, z job) int {
+	return cmp.Or(cmp.Compare(z.rank(), a.rank()), b.staleness(a)-b.staleness(z), a.queued().Compare(z.queued()))
 }
 
 // candidates lists what could go now, each waiting item on its own, and says
@@ -145,14 +159,14 @@ func (b board) candidates() ([]job, time.Time) {
 		}
 	}
 	groups := b.dueGroups()
-	for _, w := range b.waiting {
-		switch until, busy := b.taken(waitingKey(w)); {
+	for i, w := range b.waiting {
+		switch until, busy := b.held(w); {
 		case busy:
 			wake = earlier(wake, until)
 		case w.Due(b.now).After(b.now) && !groups[w.Key()]:
 			wake = earlier(wake, w.Due(b.now))
 		default:
-			jobs = append(jobs, job{waiting: []spool.Waiting{w}})
+			jobs = append(jobs, job{waiting: b.waiting[i : i+1 : i+1]})
 		}
 	}
 	return jobs, wake
@@ -162,6 +176,14 @@ func (b board) candidates() ([]job, time.Time) {
 func (b board) taken(key string) (until time.Time, busy bool) {
 	until, busy = b.busy[key]
 	return until, busy && (until.IsZero() || until.After(b.now))
+}
+
+// held is taken for a waiting item; mostly nothing is.
+func (b board) held(w spool.Waiting) (until time.Time, busy bool) {
+	if len(b.busy) == 0 {
+		return time.Time{}, false
+	}
+	return b.taken(waitingKey(w))
 }
 
 // dueGroups says of which groups the first item is due: the others go with it.
@@ -176,69 +198,37 @@ func (b board) dueGroups() map[string]bool {
 }
 
 // choose finds the account for a job: the first of its servers that is not
-// paused and has room soon, or else the one that has room first; none when all
-// are paused. It also says when the answer may be another one, or there be
-// room.
+// paused and has room soon and budget to spare, or else the first with room, or
+// the one that has room first; none when all are paused. It also says when the
+// answer may be another one, or there be room.
 func (b board) choose(j job) (account string, again time.Time) {
-	var first string
+	var short, first string
 	var firstUntil time.Time
 	for _, server := range b.servers(j.notifier()) {
 		if until := b.paused(server); until.After(b.now) {
 			again = earlier(again, until)
 			continue
 		}
-		v := b.look(server, j.critical(), 0)
-		if v.Room > 0 {
+		v := b.look(server, j.critical())
+		switch {
+		case v.Room > 0 && (j.letter != nil || v.Pace.Allows(1, 1)):
 			return server, again
+		case v.Room > 0: // as the hour or day moves on there is budget again
+			short = cmp.Or(short, server)
+			again = earlier(again, b.now.Add(patience))
+			continue
 		}
 		again = earlier(again, v.Until)
 		soon := v.Until.Add(-patience)
 		if !soon.After(b.now) {
-			return server, again
+			return cmp.Or(short, server), again
 		}
 		again = earlier(again, soon)
 		if first == "" || v.Until.Before(firstUntil) {
 			first, firstUntil = server, v.Until
 		}
 	}
-	return first, again
-}
-
-// batch makes a digest of a waiting item and what could go with it, when they
-// are one group or when the limits are too short for a mail each.
-func (b board) batch(j job, mine []job, account string) job {
-	if j.letter != nil || !digestible(j.waiting[0]) {
-		return j
-	}
-	first := j.waiting[0]
-	if first.Target.Hold == 0 && b.fits(mine, account, j.critical()) {
-		return j
-	}
-	digest := job{}
-	for _, other := range mine {
-		if other.letter == nil && len(digest.waiting) < maxDigest &&
-			other.waiting[0].Key() == first.Key() && (first.Target.Hold == 0) == (other.waiting[0].Target.Hold == 0) && other.critical() == j.critical() && digestible(other.waiting[0]) {
-			digest.waiting = append(digest.waiting, other.waiting[0])
-		}
-	}
-	return digest
-}
-
-// digestible says whether an item may share a mail: an event that is durable.
-func digestible(w spool.Waiting) bool { return w.Item.Event != nil && !w.Held }
-
-// fits says whether every waiting job can have a mail of its own now. Limits
-// per second do not count: they pace the mails and need no digest.
-func (b board) fits(mine []job, account string, critical bool) bool {
-	recipients, messages := 0, 0
-	for _, j := range mine {
-		if j.letter == nil && j.critical() == critical {
-			recipients += len(j.waiting[0].Target.Addresses)
-			messages++
-		}
-	}
-	v := b.look(account, critical, time.Minute)
-	return recipients <= v.Room && messages <= v.Messages
+	return cmp.Or(short, first), again
 }
 
 // earlier returns the earlier time; the zero time is never.

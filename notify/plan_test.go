@@ -41,6 +41,11 @@ func waitingItem(text string) spool.Waiting {
 	}
 }
 
+// allowed is a verdict of limits that have room and no budget.
+func allowed(room int) quota.Verdict {
+	return quota.Verdict{Room: room, Messages: quota.Unlimited, Pace: quota.Pace{Recipients: room, Messages: quota.Unlimited}}
+}
+
 func describe(j job) string {
 	if j.letter != nil {
 		return "letter " + j.letter.Mail.ID
@@ -100,13 +105,13 @@ func TestNext(t *testing.T) {
 					return time.Time{}
 				},
 			}
-			b.look = func(account string, _ bool, _ time.Duration) quota.Verdict {
+			b.look = func(account string, _ bool) quota.Verdict {
 				room, limited := tt.room[account]
 				switch {
 				case !limited:
-					return quota.Verdict{Room: quota.Unlimited, Messages: quota.Unlimited}
+					return allowed(quota.Unlimited)
 				case room > 0:
-					return quota.Verdict{Room: room, Messages: quota.Unlimited}
+					return allowed(room)
 				case room == 0:
 					return quota.Verdict{Until: b.now.Add(30 * time.Second)}
 				}
@@ -153,8 +158,8 @@ func TestFailoverSwitchesAccounts(t *testing.T) {
 			}
 			return time.Time{}
 		},
-		look: func(string, bool, time.Duration) quota.Verdict {
-			return quota.Verdict{Room: quota.Unlimited, Messages: quota.Unlimited}
+		look: func(string, bool) quota.Verdict {
+			return allowed(quota.Unlimited)
 		},
 	}
 	if j, _ := b.next("b"); describe(j) != "1" {
@@ -175,11 +180,11 @@ func TestSomebodyIsAlwaysAwake(t *testing.T) {
 			servers: func(string) []string { return []string{"a", "b"} },
 			paused:  func(account string) time.Time { return paused[account] },
 		}
-		b.look = func(account string, _ bool, _ time.Duration) quota.Verdict {
+		b.look = func(account string, _ bool) quota.Verdict {
 			if full[account].After(b.now) {
 				return quota.Verdict{Until: full[account]}
 			}
-			return quota.Verdict{Room: 1, Messages: 1}
+			return allowed(1)
 		}
 		wakes := map[string]time.Time{"a": now, "b": now}
 		for sent := false; !sent; {

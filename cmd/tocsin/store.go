@@ -40,6 +40,11 @@ type store struct {
 	ledger *quota.Ledger
 }
 
+// leftoverPatience is how long a new agent waits for the lock of another. One
+// that was killed while it started a program has left a child that holds the
+// lock until it is that program (flock(2)): seen once in 1300 kills.
+const leftoverPatience = time.Second
+
 func spoolDir(stateDir string) string { return filepath.Join(stateDir, "spool") }
 
 // The names by which the commands hold the state directory.
@@ -83,11 +88,14 @@ func heldByAgent(err error) bool {
 
 // openStore takes the state directory. It is refused, naming the holder, when
 // an agent has it; another command that has it is waited for, as long as
-// patience.
+// patience, and by an agent what is left of another.
 func openStore(ctx context.Context, cfg *config.Config, holder string, patience time.Duration, log *slog.Logger) (*store, error) {
 	dir, now := cfg.Agent.StateDir, time.Now()
 	lock, err := takeDir(dir, holder)
-	for waited := time.Duration(0); errors.Is(err, durable.ErrLocked) && !heldByAgent(err) && waited < patience; waited += lockPoll {
+	for waited := time.Duration(0); errors.Is(err, durable.ErrLocked) && waited < patience; waited += lockPoll {
+		if heldByAgent(err) && (holder != holderRun || waited >= leftoverPatience) {
+			break
+		}
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()

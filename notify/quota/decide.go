@@ -9,13 +9,10 @@ import (
 type Use struct {
 	At         time.Time
 	Recipients int
+	Critical   bool
 
 	serial uint64 // names it for Settle; 0 when it is from before the start
 }
-
-// reserve is the part of each hour and day that is kept for critical events:
-// one in so many.
-const reserve = 5
 
 // guard is what a use counts longer than its window. A provider's clock ticks
 // when the command arrives there, a little after ours.
@@ -34,21 +31,28 @@ type Verdict struct {
 	Until time.Time
 	// Window names the window that is used up, if Room is 0.
 	Window string
+	// Pace says how much of the room to use now.
+	Pace Pace
 }
 
-// Decide says what limit allows after used, oldest first. It is pure. Windows
-// shorter than least are left out: a limit per second only paces.
-func Decide(limit Limit, used []Use, critical bool, least time.Duration, now time.Time) Verdict {
-	v := Verdict{Room: Unlimited, Messages: Unlimited}
+// Decide says what limit allows after used, oldest first. It is pure.
+func Decide(limit Limit, used []Use, critical bool, now time.Time) Verdict {
+	v := Verdict{Room: Unlimited, Messages: Unlimited, Pace: unhurried()}
+	v.Pace.look(used, critical, now)
 	for _, w := range limit.Windows() {
-		if w.Length < least {
-			continue
+		base, share := w.kept()
+		o, left := w.outlook(used, base, now)
+		v.Pace.tighten(o, share, critical)
+		if critical {
+			o, left = w.outlook(used, 0, now)
+			share = 0
+		} else if share > 0 {
+			left = min(left, o.slack(share))
 		}
-		left, until := w.left(used, critical, now)
 		switch {
 		case left <= 0:
 			v.Room, v.Messages = 0, 0
-			if until.After(v.Until) {
+			if until := now.Add(o.until(share)); until.After(v.Until) {
 				v.Until, v.Window = until, w.Name
 			}
 		case w.Recipients:
@@ -60,30 +64,15 @@ func Decide(limit Limit, used []Use, critical bool, least time.Duration, now tim
 	return v
 }
 
-// allowed is how much of the window may be used.
-func (w Window) allowed(critical bool) int {
-	if critical || w.Length < time.Hour {
-		return w.Max
+// kept is what others leave of an hour or a day for critical mail, a fifth: a
+// quarter of that at all times, and of the rest as much as a steady use of it
+// takes until there is room again.
+func (w Window) kept() (base, share int) {
+	if w.Length < time.Hour {
+		return 0, 0
 	}
-	return w.Max - w.Max/reserve
-}
-
-// left says how much of the window is unused and, when nothing is, when the
-// oldest uses that must leave it will have.
-func (w Window) left(used []Use, critical bool, now time.Time) (int, time.Time) {
-	allowed, total := w.allowed(critical), 0
-	oldest := len(used)
-	for i := len(used) - 1; i >= 0 && now.Sub(used[i].At) <= w.Length+guard; i-- {
-		total += w.cost(used[i])
-		oldest = i
-	}
-	left := allowed - total
-	until := now
-	for i := oldest; total >= allowed && i < len(used); i++ {
-		total -= w.cost(used[i])
-		until = used[i].At.Add(w.Length + guard + time.Millisecond)
-	}
-	return left, until
+	kept := w.Max / reserve
+	return kept / 4, kept - kept/4
 }
 
 func (w Window) cost(u Use) int {

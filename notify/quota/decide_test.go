@@ -44,7 +44,7 @@ func TestDecide(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			v := Decide(tt.limit, tt.used, tt.critical, 0, start())
+			v := Decide(tt.limit, tt.used, tt.critical, start())
 			if v.Room != tt.room || v.Window != tt.window {
 				t.Errorf("got room %d, window %q, want %d, %q", v.Room, v.Window, tt.room, tt.window)
 			}
@@ -54,17 +54,10 @@ func TestDecide(t *testing.T) {
 			if got := v.Until.Sub(start()) - tt.until; got < 0 || got > 100*time.Millisecond {
 				t.Errorf("got until %v, want %v and the guard", v.Until.Sub(start()), tt.until)
 			}
-			if again := Decide(tt.limit, tt.used, tt.critical, 0, v.Until); again.Room == 0 {
+			if again := Decide(tt.limit, tt.used, tt.critical, v.Until); again.Room == 0 {
 				t.Errorf("there is no room at the time that was promised: %+v", again)
 			}
 		})
-	}
-}
-
-func TestShortWindowsCanBeLeftOut(t *testing.T) {
-	limit := Limit{RecipientsPerSecond: 1, RecipientsPerMinute: 10}
-	if v := Decide(limit, uses(0), false, time.Minute, start()); v.Room != 9 {
-		t.Errorf("got %d, want 9", v.Room)
 	}
 }
 
@@ -77,7 +70,7 @@ func TestNeverOver(t *testing.T) {
 	now := start()
 	var used []Use
 	for now.Before(start().Add(3 * 24 * time.Hour)) {
-		v := Decide(limit, used, r.IntN(4) == 0, 0, now)
+		v := Decide(limit, used, r.IntN(4) == 0, now)
 		if v.Room == 0 {
 			now = v.Until
 			continue

@@ -101,13 +101,14 @@ func Read(path string, now time.Time) (map[string][]Use, error) {
 const inFlight = 2
 
 // replay takes in "r UNIX_MS RECIPIENTS ACCOUNT", a reservation, or "s …", one
-// that is known to be over. A reservation that was followed by inFlight others
+// that is known to be over; in capitals for a critical mail. A reservation that was followed by inFlight others
 // of the same account was over by then.
 func (l *Ledger) replay(record []byte, unsettled map[string][]int) error {
 	fields := strings.SplitN(string(record), " ", 4)
-	if len(fields) != 4 || (fields[0] != "r" && fields[0] != "s") {
+	if len(fields) != 4 || len(fields[0]) != 1 || !strings.Contains("rsRS", fields[0]) {
 		return errors.New("not a reservation")
 	}
+	critical := fields[0] == strings.ToUpper(fields[0])
 	ms, err := strconv.ParseInt(fields[1], 10, 64)
 	if err != nil {
 		return err
@@ -121,8 +122,8 @@ func (l *Ledger) replay(record []byte, unsettled map[string][]int) error {
 		l.used[account][open[0]].At = at
 		unsettled[account] = open[1:]
 	}
-	l.used[account] = append(l.used[account], Use{At: at, Recipients: recipients})
-	if fields[0] == "r" {
+	l.used[account] = append(l.used[account], Use{At: at, Recipients: recipients, Critical: critical})
+	if strings.EqualFold(fields[0], reserved) {
 		unsettled[account] = append(unsettled[account], len(l.used[account])-1)
 	}
 	return nil
@@ -177,7 +178,7 @@ func (l *Ledger) reserve(account string, limit Limit, least, want int, critical 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.order(now)
-	v := Decide(limit, l.used[account], critical, 0, now)
+	v := Decide(limit, l.used[account], critical, now)
 	if v.Room == 0 {
 		return Grant{}, &NoRoomError{account, v}
 	}
@@ -188,11 +189,11 @@ func (l *Ledger) reserve(account string, limit Limit, least, want int, critical 
 	if granted < least {
 		return Grant{}, fmt.Errorf("send through %s: %w: %d recipients, room for %d now", account, ErrNoRoom, want, granted)
 	}
-	if err := l.log.Append(record("r", account, Use{At: now, Recipients: granted})); err != nil {
+	if err := l.log.Append(record(reserved, account, Use{At: now, Recipients: granted, Critical: critical})); err != nil {
 		return Grant{}, fmt.Errorf("reserve: %w", err)
 	}
 	l.serial++
-	l.used[account] = append(l.used[account], Use{At: now, Recipients: granted, serial: l.serial})
+	l.used[account] = append(l.used[account], Use{At: now, Recipients: granted, Critical: critical, serial: l.serial})
 	if l.log.Size() > compactAt && l.log.Size() > int64(4*l.count()*shortestRecord) {
 		// Where there is no room to rewrite it the log just grows on.
 		_ = l.compact()
@@ -215,13 +216,12 @@ func (l *Ledger) Settle(g Grant, now time.Time) {
 	l.order(now)
 }
 
-// Look says what account may send now; windows shorter than least are left
-// out.
-func (l *Ledger) Look(account string, limit Limit, critical bool, least time.Duration, now time.Time) Verdict {
+// Look says what account may send now.
+func (l *Ledger) Look(account string, limit Limit, critical bool, now time.Time) Verdict {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.order(now)
-	return Decide(limit, l.used[account], critical, least, now)
+	return Decide(limit, l.used[account], critical, now)
 }
 
 // Close closes the log. Nothing is pending.
@@ -245,9 +245,9 @@ func (l *Ledger) compact() error {
 	var records [][]byte
 	for account, used := range l.used {
 		for i, u := range used {
-			state := "s"
+			state := over
 			if i >= len(used)-inFlight {
-				state = "r"
+				state = reserved
 			}
 			records = append(records, record(state, account, u))
 		}
@@ -255,6 +255,15 @@ func (l *Ledger) compact() error {
 	return l.log.Rewrite(records)
 }
 
+// The states of a record.
+const (
+	reserved = "r"
+	over     = "s"
+)
+
 func record(state, account string, u Use) []byte {
+	if u.Critical {
+		state = strings.ToUpper(state)
+	}
 	return fmt.Appendf(nil, "%s %d %d %s", state, u.At.UnixMilli(), u.Recipients, account)
 }

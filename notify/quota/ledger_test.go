@@ -72,7 +72,7 @@ func TestSettleMovesTheUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Settle(grant, noon().Add(30*time.Second)) // a slow server
-	if v := l.Look("a", limit, false, 0, noon().Add(61*time.Second)); v.Room != 0 {
+	if v := l.Look("a", limit, false, noon().Add(61*time.Second)); v.Room != 0 {
 		t.Error("the window began before the server had seen the mail")
 	}
 }
@@ -202,11 +202,11 @@ func TestTwoInFlight(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Settle(slow, noon().Add(50*time.Second))
-	if v := l.Look("a", limit, true, 0, noon().Add(80*time.Second)); v.Room != 1 {
+	if v := l.Look("a", limit, true, noon().Add(80*time.Second)); v.Room != 1 {
 		t.Errorf("got room %d, want the test mail's alone", v.Room)
 	}
 	l, _ = ledger(t, path, noon().Add(55*time.Second))
-	if v := l.Look("a", limit, true, 0, noon().Add(80*time.Second)); v.Room != 0 {
+	if v := l.Look("a", limit, true, noon().Add(80*time.Second)); v.Room != 0 {
 		t.Errorf("got room %d after a restart, want none: both may have been on the wire", v.Room)
 	}
 }

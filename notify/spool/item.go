@@ -48,6 +48,14 @@ func (t Target) key() string {
 	return key
 }
 
+func (i Item) keys() []string {
+	keys := make([]string, len(i.Targets))
+	for n, t := range i.Targets {
+		keys[n] = t.key()
+	}
+	return keys
+}
+
 // Mail is a composition: which items make up one mail, and its bytes. It is
 // decided when the mail goes and frozen from then on, so that a try after an
 // ambiguous answer is the same mail and no event is in two of them.

@@ -18,6 +18,7 @@
 package spool
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -70,7 +71,8 @@ type Spool struct {
 
 // entry is an item in the queue.
 type entry struct {
-	item *Item // immutable
+	item *Item    // immutable
+	keys []string // of its targets
 	// mailed says of each target (by its key) which mail carries it.
 	mailed map[string]string
 	// finished counts the targets whose mail is finished.
@@ -175,7 +177,7 @@ func (s *Spool) Hold(item Item) error {
 
 func (s *Spool) admit(item Item, held bool) {
 	s.items[item.ID] = &entry{
-		item: &item, held: held, mailed: map[string]string{}, finished: map[string]bool{}, gone: make(chan struct{}),
+		item: &item, keys: item.keys(), held: held, mailed: map[string]string{}, finished: map[string]bool{}, gone: make(chan struct{}),
 	}
 	s.wake()
 }
@@ -188,6 +190,8 @@ type Waiting struct {
 	// a composition that is not durable must be the same after a crash, and
 	// only that of a single item is.
 	Held bool
+
+	key string // of Target, when it is known
 }
 
 // Due is when the item may go. One that seems to come from the future waits for
@@ -200,17 +204,17 @@ func (w Waiting) Due(now time.Time) time.Time {
 }
 
 // Key is equal for what can go in one mail.
-func (w Waiting) Key() string { return w.Target.key() }
+func (w Waiting) Key() string { return cmp.Or(w.key, w.Target.key()) }
 
 // Waiting lists what is in no mail yet, in no order.
 func (s *Spool) Waiting() []Waiting {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var waiting []Waiting
+	waiting := make([]Waiting, 0, len(s.items))
 	for _, e := range s.items {
-		for _, target := range e.item.Targets {
-			if _, ok := e.mailed[target.key()]; !ok {
-				waiting = append(waiting, Waiting{e.item, target, e.held})
+		for i, target := range e.item.Targets {
+			if _, ok := e.mailed[e.keys[i]]; !ok {
+				waiting = append(waiting, Waiting{e.item, target, e.held, e.keys[i]})
 			}
 		}
 	}
