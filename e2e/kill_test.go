@@ -233,12 +233,14 @@ func (tr *torture) verify(ctx context.Context, kills int) {
 	if extra > kills {
 		t.Errorf("got %d copies for %d kills", extra, kills)
 	}
-	var usages []struct {
-		Limit string `json:"limit"`
-		Used  int    `json:"used"`
+	var report struct {
+		Limits []struct {
+			Limit string `json:"limit"`
+			Used  int    `json:"used"`
+		} `json:"limits"`
 	}
-	must(t, json.Unmarshal([]byte(tr.s.ok(ctx, "quota", "--json")), &usages))
-	for _, u := range usages {
+	must(t, json.Unmarshal([]byte(tr.s.ok(ctx, "quota", "--json")), &report))
+	for _, u := range report.Limits {
 		if accepted := len(tr.box.Recipients()); u.Limit == "recipients_per_day" && u.Used < accepted {
 			t.Errorf("tocsin quota says %d, the server has accepted %d recipients", u.Used, accepted)
 		}

@@ -215,13 +215,13 @@ func (c *Courier) claim(account string, now time.Time) (job, time.Time, <-chan s
 	answers := make(map[question]quota.Verdict)
 	b := board{
 		now: now, letters: c.Spool.Letters(), waiting: c.Spool.Waiting(), busy: c.busy,
-		servers: c.servers,
+		servers: c.setup.servers,
 		paused:  func(account string) time.Time { return c.pauses.m[account].Until },
 		look: func(account string, critical bool) quota.Verdict {
 			q := question{account, critical}
 			v, known := answers[q]
 			if !known {
-				v = c.Ledger.Look(account, c.account(account).Limit, critical, now)
+				v = c.Ledger.Look(account, c.setup.account(account).Limit, critical, now)
 				answers[q] = v
 			}
 			return v
@@ -274,22 +274,22 @@ func (c *Courier) succeeded(account string) {
 }
 
 // servers lists the accounts for a notifier's mail. That of a notifier which
-// a reload removed goes on, through any. The caller holds mu.
-func (c *Courier) servers(notifier string) []string {
-	for _, m := range c.setup.Mails {
+// a reload removed goes on, through any.
+func (s Setup) servers(notifier string) []string {
+	for _, m := range s.Mails {
 		if m.Name == notifier {
 			return m.Servers
 		}
 	}
-	names := make([]string, 0, len(c.setup.Accounts))
-	for _, a := range c.setup.Accounts {
+	names := make([]string, 0, len(s.Accounts))
+	for _, a := range s.Accounts {
 		names = append(names, a.Name)
 	}
 	return names
 }
 
-func (c *Courier) account(name string) Account {
-	for _, a := range c.setup.Accounts {
+func (s Setup) account(name string) Account {
+	for _, a := range s.Accounts {
 		if a.Name == name {
 			return a
 		}

@@ -31,7 +31,7 @@ const (
 // before.
 const (
 	criticalDeadline = 25 * time.Minute
-	otherDeadline    = 2 * time.Hour
+	otherDeadline    = 3 * time.Hour
 )
 
 // storm is the state of a simulated day.

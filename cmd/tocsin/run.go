@@ -201,7 +201,7 @@ func (a *agent) collect(ctx context.Context) {
 	if err != nil {
 		a.log.Warn("what other processes submit is noticed within a second, not at once", "err", err)
 	}
-	told := ""                        // the same trouble is said once, not every second
+	told := ""                       // the same trouble is said once, not every second
 	_, err = a.store.spool.Collect() // also by an agent that does not live a second
 	for {
 		switch {

@@ -124,6 +124,18 @@ func (l *Log) reserve() {
 // Append adds a record, which holds no line feed, and makes it durable. After
 // an error the record may or may not be found again.
 func (l *Log) Append(record []byte) error {
+	if err := l.Note(record); err != nil {
+		return err
+	}
+	if err := unix.Fdatasync(int(l.file.Fd())); err != nil {
+		return fmt.Errorf("append to %s: fdatasync: %w", l.path, err)
+	}
+	return nil
+}
+
+// Note adds a record like Append, but only the next Append makes it durable:
+// until then it outlives this process and not a power cut.
+func (l *Log) Note(record []byte) error {
 	if bytes.ContainsAny(record, "\n\x00") {
 		return fmt.Errorf("append to %s: record with a line feed or NUL", l.path)
 	}
@@ -133,9 +145,6 @@ func (l *Log) Append(record []byte) error {
 	}
 	if _, err := l.file.WriteAt(line, l.size); err != nil {
 		return fmt.Errorf("append to %s: %w", l.path, err)
-	}
-	if err := unix.Fdatasync(int(l.file.Fd())); err != nil {
-		return fmt.Errorf("append to %s: fdatasync: %w", l.path, err)
 	}
 	l.size += int64(len(line))
 	return nil

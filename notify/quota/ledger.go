@@ -100,12 +100,13 @@ func Read(path string, now time.Time) (map[string][]Use, error) {
 // its own connection's and a test mail's.
 const inFlight = 2
 
-// replay takes in "r UNIX_MS RECIPIENTS ACCOUNT", a reservation, or "s …", one
-// that is known to be over; in capitals for a critical mail. A reservation that was followed by inFlight others
-// of the same account was over by then.
+// replay takes in "r UNIX_MS RECIPIENTS ACCOUNT", a reservation, "d …", that the
+// oldest one is over, or "s …", both at once; in capitals for a critical mail. A
+// reservation that was followed by inFlight others of the same account was over
+// by then.
 func (l *Ledger) replay(record []byte, unsettled map[string][]int) error {
 	fields := strings.SplitN(string(record), " ", 4)
-	if len(fields) != 4 || len(fields[0]) != 1 || !strings.Contains("rsRS", fields[0]) {
+	if len(fields) != 4 || len(fields[0]) != 1 || !strings.Contains("rdsRDS", fields[0]) {
 		return errors.New("not a reservation")
 	}
 	critical := fields[0] == strings.ToUpper(fields[0])
@@ -118,9 +119,13 @@ func (l *Ledger) replay(record []byte, unsettled map[string][]int) error {
 		return errors.New("not a number of recipients")
 	}
 	account, at := fields[3], time.UnixMilli(ms)
-	if open := unsettled[account]; len(open) == inFlight {
+	done := strings.EqualFold(fields[0], settled)
+	if open := unsettled[account]; len(open) == inFlight || done && len(open) > 0 {
 		l.used[account][open[0]].At = at
 		unsettled[account] = open[1:]
+	}
+	if done {
+		return nil
 	}
 	l.used[account] = append(l.used[account], Use{At: at, Recipients: recipients, Critical: critical})
 	if strings.EqualFold(fields[0], reserved) {
@@ -210,6 +215,8 @@ func (l *Ledger) Settle(g Grant, now time.Time) {
 	for i := len(used) - 1; i >= 0; i-- {
 		if used[i].serial == g.serial {
 			used[i].At = now
+			// Without this note it is over a little later for the next process.
+			_ = l.log.Note(record(settled, g.account, used[i]))
 			break
 		}
 	}
@@ -258,6 +265,7 @@ func (l *Ledger) compact() error {
 // The states of a record.
 const (
 	reserved = "r"
+	settled  = "d"
 	over     = "s"
 )
 

@@ -77,6 +77,27 @@ func TestSettleMovesTheUse(t *testing.T) {
 	}
 }
 
+// TestARestartMovesNothing: what was over is over for the next process as well.
+func TestARestartMovesNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quota.log")
+	l, _ := ledger(t, path, noon())
+	limit := quota.Limit{RecipientsPerHour: 9}
+	for i := range 3 {
+		g, err := l.Reserve("a", limit, 1, i == 2, noon().Add(time.Duration(i)*time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Settle(g, noon().Add(time.Duration(i)*time.Minute+10*time.Second))
+	}
+	later := noon().Add(30 * time.Minute)
+	before := l.Look("a", limit, true, later)
+	l, _ = ledger(t, path, later)
+	after := l.Look("a", limit, true, later)
+	if !after.Pace.Last.Equal(before.Pace.Last) || after.Room != before.Room || after.Pace.Recipients != before.Pace.Recipients {
+		t.Errorf("got %+v after a restart, want %+v", after, before)
+	}
+}
+
 func TestAClockThatGoesBackFreesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quota.log")
 	limit := quota.Limit{RecipientsPerDay: 1}

@@ -22,6 +22,17 @@ type Listing struct {
 	Badmail, Corrupt int
 }
 
+// Waiting lists the items with each target that is left.
+func (l Listing) Waiting() []Waiting {
+	waiting := make([]Waiting, 0, len(l.Items))
+	for i := range l.Items {
+		for _, t := range l.Items[i].Targets {
+			waiting = append(waiting, Waiting{Item: &l.Items[i], Target: t})
+		}
+	}
+	return waiting
+}
+
 // List reads the spool in dir, whoever owns it. What vanishes meanwhile is left
 // out, and so is what is damaged.
 func List(dir string) (Listing, error) {
