@@ -14,6 +14,11 @@ type fact struct {
 // block is preformatted text under a heading, which may be empty.
 type block struct{ Heading, Text string }
 
+// remark reports whether a block is one line for people rather than output.
+func (b block) remark() bool {
+	return b.Heading == "" && !strings.Contains(b.Text, "\n") && len(b.Text) <= maxLead
+}
+
 // maxBlocks bounds what a description is taken apart into.
 const maxBlocks = 20
 

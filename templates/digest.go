@@ -15,7 +15,7 @@ import (
 // text gets on the wire, in bytes. Every event is named in any case.
 const (
 	maxListed = 500
-	maxDigest = 400 << 10
+	maxDigest = 384 << 10
 	maxMail   = 488 << 10 // both parts; leaves room for the header within 512 KiB
 )
 
@@ -61,8 +61,8 @@ func entryOf(t Template, e *tocsin.Event, share int, host bool) string {
 		where += " on " + e.Host
 	}
 	description := fit(cmp.Or(e.Description, e.Name), share)
-	if e.Value != "" && !strings.Contains(description, e.Value) {
-		description += " (" + e.Value + ")"
+	if value := measured(e); !strings.Contains(description, value) {
+		description += " (" + value + ")"
 	}
 	return ownLines(fmt.Sprintf("\n%-8s  %-9s  %s  %s\n          %s\n",
 		e.Severity, e.Type, localTime(e.At), where,

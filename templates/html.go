@@ -36,14 +36,14 @@ func (e *HTMLError) Unwrap() error { return ErrHTML }
 // The limits of a person's html.
 const (
 	maxOwnPage  = 256 << 10 // what it writes, in bytes
-	maxOwnSteps = 50_000    // bodies of if, range, with and template that it enters
+	maxOwnSteps = 50_000    // bodies of if, range and with that it enters
 )
 
 // CheckHTML says what is wrong with a text that is to be Template.HTML: it is
 // parsed, and executed for an event of each type and for a digest. It may use
-// the values of HTMLValues and what html/template has, without the functions
-// print, printf, println, html, js, urlquery and call. The error is an
-// *HTMLError.
+// the variables, HTMLValues and what html/template has, but not {{template}},
+// {{block}} and the functions print, printf, println, html, js, urlquery and
+// call. The error is an *HTMLError.
 func CheckHTML(text string) error {
 	own, err := parseHTML(text)
 	if err != nil {
@@ -79,6 +79,22 @@ func HTMLValues() []VariableDoc {
 	}
 }
 
+// hiddenAt is where a text has something that is not shown as it is, -1 if
+// nowhere.
+func hiddenAt(text string) int {
+	if text == visible(text, manyLines) {
+		return -1
+	}
+	at := 0
+	for line := range strings.Lines(text) {
+		if line != visible(line, manyLines) {
+			break
+		}
+		at += len(line)
+	}
+	return at
+}
+
 // ownHTML is a person's html, parsed and made safe to execute.
 type ownHTML struct {
 	template *template.Template
@@ -90,22 +106,24 @@ const ownName = "html"
 
 // parseHTML parses a person's html.
 func parseHTML(text string) (*ownHTML, error) {
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	if i := hiddenAt(text); i >= 0 {
+		return nil, &HTMLError{
+			Line:   1 + strings.Count(text[:i], "\n"),
+			Reason: "it holds a control or invisible character or bytes that are not UTF-8; write it as a reference, such as &#8203;",
+		}
+	}
 	own := &ownHTML{steps: new(int)}
 	t, err := template.New(ownName).Option("missingkey=error").Funcs(template.FuncMap{"step": own.step}).Parse(text)
 	if err != nil {
 		return nil, asHTMLError(err)
 	}
 	own.template = t
-	for _, defined := range t.Templates() {
-		if defined.Tree == nil || defined.Tree.Root == nil {
-			continue
-		}
-		w := walker{tree: defined.Tree, own: own, step: stepNode()}
-		if err := w.list(defined.Tree.Root); err != nil {
-			return nil, err
-		}
+	if t.Tree == nil {
+		return nil, &HTMLError{Reason: "it is empty"}
 	}
-	return own, nil
+	w := walker{tree: t.Tree, own: own, step: stepNode()}
+	return own, w.list(t.Tree.Root)
 }
 
 var errSteps = errors.New("it runs too long")

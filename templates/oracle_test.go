@@ -146,7 +146,7 @@ func (p parsed) checkPage(t *testing.T, texts ...string) {
 // pageElements are all elements of the built-in page.
 func pageElements() []string {
 	return []string{
-		"html", "head", "meta", "title", "style", "body", "div", "table", "tr", "th", "td", "p", "h1", "span", "strong", "pre", "br",
+		"html", "head", "meta", "title", "style", "body", "div", "table", "tr", "th", "td", "p", "h1", "span", "strong", "b", "pre", "br",
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"html/template"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"tocsin"
 )
@@ -28,8 +30,8 @@ func comment(text string) template.HTML {
 
 // The limits of an HTML part. Gmail shows 102 KiB of one and cuts the rest.
 const (
-	maxPage = 88 << 10 // a digest's page, in bytes on the wire
-	maxLead = 300      // a description within a digest, in bytes
+	maxPage = 100 << 10 // a digest's page, in bytes on the wire
+	maxLead = 300       // a description within a digest, in bytes
 )
 
 // page is what the built-in HTML part shows, clean already.
@@ -38,8 +40,9 @@ type page struct {
 	Title, Preheader string
 	State, Extra     string
 	Headline, Lead   string
+	Remark           string // a second line of the description
 	Notices          []string
-	Texts            []string // a person's own
+	Text             string // a person's own
 	Facts            []fact
 	Blocks           []block
 	Tallies          []tally
@@ -63,30 +66,44 @@ func alertPage(e Envelope, event *tocsin.Event, subject string) page {
 	}
 	var described []fact
 	p.Lead, described, p.Blocks = takeApart(cmp.Or(event.Description, event.Name), machine(event.Type))
+	if len(p.Blocks) > 0 && p.Blocks[0].remark() {
+		p.Remark, p.Blocks = p.Blocks[0].Text, p.Blocks[1:]
+	}
 	switch {
 	case machine(event.Type):
-		p.Headline, p.Lead = cmp.Or(p.Lead, event.Name), ""
+		p.Headline, p.Lead = capital(cmp.Or(p.Lead, event.Name)), ""
 	case event.Type == tocsin.Test:
 		p.Headline = "Test mail"
 	}
 	p.Preheader = strings.TrimSuffix(headline(event)+": "+p.Lead, ": ")
 	p.Facts = append(described, facts(event)...)
 	if e.Template.Text != "" {
-		p.Texts, p.Lead, p.Facts, p.Blocks = []string{expandText(e.Template.Text, event)}, "", nil, nil
+		p.Text, p.Lead, p.Remark, p.Facts, p.Blocks = expandText(e.Template.Text, event), "", "", nil, nil
 	}
 	return p
+}
+
+func capital(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	if size == 0 {
+		return ""
+	}
+	return string(unicode.ToUpper(first)) + text[size:]
 }
 
 // extra is what stands beside the state: how much it matters and how long.
 func extra(e *tocsin.Event) string {
 	var parts []string
+	if e.Type == tocsin.Recovered {
+		if !since(e).Equal(e.At) {
+			parts = append(parts, "after "+lasted(e))
+		}
+		return strings.Join(append(parts, "was "+e.Severity.String()), ", ")
+	}
 	if e.Type != tocsin.Test && (e.Severity != tocsin.Info || !machine(e.Type)) {
 		parts = append(parts, e.Severity.String())
 	}
-	switch {
-	case e.Type == tocsin.Recovered && !since(e).Equal(e.At):
-		parts = append(parts, "after "+lasted(e))
-	case e.Type == tocsin.Reminder:
+	if e.Type == tocsin.Reminder {
 		parts = append(parts, "for "+lasted(e))
 		if e.Count > 0 {
 			parts = append(parts, fmt.Sprintf("reminder %d", e.Count))
@@ -97,7 +114,7 @@ func extra(e *tocsin.Event) string {
 
 // facts are the particulars of an event that the top of its page does not say.
 func facts(e *tocsin.Event) []fact {
-	rule, name, action := "", e.Name, e.Action
+	rule, name, action, server := "", e.Name, e.Action, ""
 	if e.Check != "" {
 		rule = e.RuleID()
 	}
@@ -105,32 +122,42 @@ func facts(e *tocsin.Event) []fact {
 	case machine(e.Type):
 		rule, name, action = "", "", strings.TrimPrefix(e.Action, "alert")
 	case e.Type == tocsin.Test:
-		rule, name, action = named(e.Check, e.Kind), "", ""
+		rule, name, action, server = "", "", "", e.Check
 	case action == "alert":
 		action = "this mail"
 	}
-	began := ""
+	at, began, beginning := "When", "Since", ""
+	if e.Type == tocsin.Recovered {
+		at, began = "Recovered", "Failed"
+	}
 	if !since(e).Equal(e.At) {
-		began = localTime(since(e))
+		beginning = localTime(since(e))
 	}
 	var all []fact
 	for _, f := range []fact{
-		{"Value", e.Value, true},
+		{"Value", measured(e), true},
 		{"Host", e.Host, false},
 		{"Rule", rule, false},
+		{"Server", server, false},
 		{"Event", name, false},
-		{"When", localTime(e.At), false},
-		{"Since", began, false},
+		{began, beginning, false},
+		{at, localTime(e.At), false},
 		{"Action", action, false},
 	} {
-		if e.Type == tocsin.Test && f.Label == "Rule" {
-			f.Label = "Sent by"
-		}
 		if strings.TrimSpace(f.Value) != "" {
 			all = append(all, f)
 		}
 	}
 	return all
+}
+
+// measured is the value of an event. That something exists or not is no
+// measure, and said already.
+func measured(e *tocsin.Event) string {
+	if e.Value == "true" || e.Value == "false" {
+		return ""
+	}
+	return e.Value
 }
 
 // digestPage shows several events: as many as keep the page small.

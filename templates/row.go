@@ -12,6 +12,7 @@ import (
 type row struct {
 	tone
 	State, Severity, What, Host, Lead, When, Value string
+	Text                                           string // a person's own, instead of Lead
 }
 
 // rows makes the rows of one digest.
@@ -41,13 +42,13 @@ func (r rows) of(e *tocsin.Event) row {
 	lead, _, _ := strings.Cut(cmp.Or(e.Description, e.Name), "\n")
 	out := row{
 		tone: toneOf(e), State: stateWord(e), Severity: e.Severity.String(), What: place(e), Lead: cut(lead, maxLead),
-		When: inRange(e.At).Format(r.clock), Value: cut(e.Value, maxLead),
+		When: inRange(e.At).Format(r.clock), Value: cut(measured(e), maxLead),
 	}
 	if r.hosts {
-		out.Host = e.Host
+		out.Host = shortHost(e.Host)
 	}
 	if r.text != "" {
-		out.Lead, out.Value = cut(expandText(r.text, e), r.share), ""
+		out.Lead, out.Value, out.Text = "", "", cut(expandText(r.text, e), r.share)
 	}
 	return out
 }

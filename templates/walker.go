@@ -17,7 +17,16 @@ type walker struct {
 	tree *parse.Tree
 	own  *ownHTML
 	step parse.Node
+
+	depth, ranges int // of the body that is being looked at
 }
+
+// How deep the bodies of a person's html may be within each other. html/template
+// looks at the body of a range twice, and so at one within it four times.
+const (
+	maxNested = 32
+	maxRanges = 4
+)
 
 // grown are functions that make a text longer, which a loop could do for ever,
 // or that the escaping makes needless.
@@ -43,10 +52,13 @@ func (w *walker) node(n parse.Node) error {
 	case *parse.ActionNode:
 		return w.pipe(n.Pipe)
 	case *parse.TemplateNode:
-		return w.pipe(n.Pipe)
+		// html/template can take for ever over templates that use each other.
+		return w.fail(n, "there is no {{template}} and no {{block}} here")
 	case *parse.IfNode:
 		return w.branch(&n.BranchNode)
 	case *parse.RangeNode:
+		w.ranges++
+		defer func() { w.ranges-- }()
 		return w.branch(&n.BranchNode)
 	case *parse.WithNode:
 		return w.branch(&n.BranchNode)
@@ -67,6 +79,11 @@ func (w *walker) node(n parse.Node) error {
 }
 
 func (w *walker) branch(b *parse.BranchNode) error {
+	w.depth++
+	defer func() { w.depth-- }()
+	if w.depth > maxNested || w.ranges > maxRanges {
+		return w.fail(b, "it is nested too deeply: at most %d bodies, of which %d of range", maxNested, maxRanges)
+	}
 	return firstOf(w.pipe(b.Pipe), w.list(b.List), w.list(b.ElseList))
 }
 
@@ -99,10 +116,14 @@ func (w *walker) names(n parse.Node, names []string) error {
 	for _, name := range names {
 		if !slices.Contains(all, name) {
 			hint := ""
-			if close := nearest(name, all); close != "" {
-				hint = fmt.Sprintf(" Did you mean \"{{.%s}}\"?", close)
+			meant := nearest(name, all)
+			if i := slices.IndexFunc(all, func(known string) bool { return strings.EqualFold(known, name) }); i >= 0 {
+				meant = all[i]
 			}
-			return w.fail(n, "there is no {{.%s}}.%s There are .%s", cut(name, maxName), hint, strings.Join(all, ", ."))
+			if meant != "" {
+				hint = fmt.Sprintf(" Did you mean {{.%s}}?", meant)
+			}
+			return w.fail(n, "there is no {{.%s}}.%s There are %s", cut(name, maxName), hint, strings.Join(all, ", "))
 		}
 		w.own.events = w.own.events || name == "Events"
 	}
@@ -136,6 +157,10 @@ func asHTMLError(err error) error {
 	if m := where.FindStringSubmatch(strings.ReplaceAll(err.Error(), "\n", " ")); m != nil {
 		out.Reason = m[2]
 		out.Line, _ = strconv.Atoi(m[1]) // 0 says that it is not known
+	}
+	// What follows is html/template's state, of use to nobody else.
+	if what, _, ok := strings.Cut(out.Reason, ": {state"); ok {
+		out.Reason = what + ": an element, an attribute or a quote is left open"
 	}
 	if escape, ok := errors.AsType[*template.Error](err); ok && escape.Line > 0 {
 		out.Line = escape.Line
