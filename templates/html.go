@@ -204,17 +204,19 @@ func htmlPart(e Envelope, events []tocsin.Event, subject string, size int) (stri
 			e.trouble = "The html of this mail's template was not used: " + visible(cut(err.Error(), maxLead), oneLine)
 		}
 	}
-	p := page{}
-	if len(events) == 1 {
-		p = alertPage(e, &events[0], subject)
-	} else {
-		var err error
-		if p, err = digestPage(e, events, subject); err != nil {
-			return "", err
-		}
+	p, err := builtinPage(e, events, subject)
+	if err != nil {
+		return "", err
 	}
 	text, err := execute("page", p)
 	return noIDs(text), err
+}
+
+func builtinPage(e Envelope, events []tocsin.Event, subject string) (page, error) {
+	if len(events) == 1 {
+		return alertPage(e, &events[0], subject), nil
+	}
+	return digestPage(e, events, subject)
 }
 
 // ownPart is a person's own HTML with the footnote that every mail has, empty

@@ -3,6 +3,7 @@ package templates_test
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -93,7 +94,7 @@ func parse(t *testing.T, data []byte) parsed {
 		}
 		*part.text = decode(t, next.Header.Get("Content-Transfer-Encoding"), next)
 	}
-	if _, err := parts.NextRawPart(); err != io.EOF {
+	if _, err := parts.NextRawPart(); !errors.Is(err, io.EOF) {
 		t.Errorf("got %v after the HTML part, want the end", err)
 	}
 	checkHTML(t, p.html)
@@ -158,7 +159,7 @@ func shownText(t *testing.T, page string) string {
 	d := xml.NewDecoder(strings.NewReader(page))
 	for {
 		token, err := d.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -30,8 +30,9 @@ func comment(text string) template.HTML {
 
 // The limits of an HTML part. Gmail shows 102 KiB of one and cuts the rest.
 const (
-	maxPage = 100 << 10 // a digest's page, in bytes on the wire
-	maxLead = 300       // a description within a digest, in bytes
+	maxPage  = 100 << 10 // a digest's page, in bytes on the wire
+	maxLead  = 300       // a description within a digest, in bytes
+	maxShown = 40        // a value within a digest, in bytes
 )
 
 // page is what the built-in HTML part shows, clean already.

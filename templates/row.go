@@ -42,7 +42,7 @@ func (r rows) of(e *tocsin.Event) row {
 	lead, _, _ := strings.Cut(cmp.Or(e.Description, e.Name), "\n")
 	out := row{
 		tone: toneOf(e), State: stateWord(e), Severity: e.Severity.String(), What: place(e), Lead: cut(lead, maxLead),
-		When: inRange(e.At).Format(r.clock), Value: cut(measured(e), maxLead),
+		When: inRange(e.At).Format(r.clock), Value: cut(measured(e), maxShown),
 	}
 	if r.hosts {
 		out.Host = shortHost(e.Host)
