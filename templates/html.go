@@ -35,8 +35,9 @@ func (e *HTMLError) Unwrap() error { return ErrHTML }
 
 // The limits of a person's html.
 const (
-	maxOwnPage  = 256 << 10 // what it writes, in bytes
-	maxOwnSteps = 50_000    // bodies of if, range and with that it enters
+	maxOwnPage = 256 << 10 // what it writes, in bytes
+	ownSteps   = 1000      // bodies of if, range and with that it enters
+	eventSteps = 200       // and more of them for each event
 )
 
 // CheckHTML says what is wrong with a text that is to be Template.HTML: it is
@@ -98,7 +99,7 @@ func hiddenAt(text string) int {
 // ownHTML is a person's html, parsed and made safe to execute.
 type ownHTML struct {
 	template *template.Template
-	steps    *int
+	left     *int // bodies that it may still enter
 	events   bool // it uses .Events
 }
 
@@ -113,7 +114,7 @@ func parseHTML(text string) (*ownHTML, error) {
 			Reason: "it holds a control or invisible character or bytes that are not UTF-8; write it as a reference, such as &#8203;",
 		}
 	}
-	own := &ownHTML{steps: new(int)}
+	own := &ownHTML{left: new(int)}
 	t, err := template.New(ownName).Option("missingkey=error").Funcs(template.FuncMap{"step": own.step}).Parse(text)
 	if err != nil {
 		return nil, asHTMLError(err)
@@ -130,7 +131,7 @@ var errSteps = errors.New("it runs too long")
 
 // step counts a body that is entered.
 func (o *ownHTML) step() (string, error) {
-	if *o.steps++; *o.steps > maxOwnSteps {
+	if *o.left--; *o.left < 0 {
 		return "", errSteps
 	}
 	return "", nil
@@ -156,7 +157,7 @@ func (o *ownHTML) execute(events []tocsin.Event, subject string) (string, error)
 	for name, value := range list[0] {
 		values[name] = value
 	}
-	*o.steps = 0
+	*o.left = ownSteps + eventSteps*len(list)
 	b := bounded{left: maxOwnPage}
 	if err := o.template.Execute(&b, values); err != nil {
 		return "", asHTMLError(err)

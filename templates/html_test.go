@@ -47,7 +47,7 @@ func TestCheckHTML(t *testing.T) {
 		{"<script>\nvar x = {{if .VALUE}}\"{{end}}\n</script>", "{{if}} branches end in different contexts", 2},
 		{"{{index .Events 1}}", "out of range", 1},
 		{"{{range 1000000000}}{{end}}", "it runs too long", 0},
-		{"{{range 100000}}0123456789{{end}}", "it writes more than 256 KiB", 0},
+		{"{{range 1000}}" + strings.Repeat("0123456789", 30) + "{{end}}", "it writes more than 256 KiB", 0},
 	} {
 		err := templates.CheckHTML(tt.text)
 		var got *templates.HTMLError
@@ -119,6 +119,26 @@ func TestOwnHTMLTooLarge(t *testing.T) {
 	large.Description = strings.Repeat("磁", 3500)
 	p = render(t, e, large)
 	p.checkPage(t, "was not used: bad html: it makes", "nginx: down")
+}
+
+// TestOwnHTMLLargest fills a digest's page.
+func TestOwnHTMLLargest(t *testing.T) {
+	var events []tocsin.Event
+	for i := range templates.MaxEvents {
+		events = append(events, event(fmt.Sprintf("%060d", i), tocsin.Failed, noon.Add(time.Duration(i)*time.Second)))
+	}
+	e := envelope()
+	e.Template.HTML = "{{range .Events}}<p>{{.ID}}" + strings.Repeat("{{if .VALUE}}x{{end}}", 30) + "</p>{{end}}"
+	for _, n := range []int{500, templates.MaxEvents} {
+		m, err := templates.Render(e, events[:n])
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := parse(t, m.Data)
+		if got := strings.Count(p.html, "<p>0"); got != 500 || len(m.Data) > 512<<10 {
+			t.Errorf("%d events: the person's html has %d rows in %d bytes, want 500", n, got, len(m.Data))
+		}
+	}
 }
 
 func TestPage(t *testing.T) {

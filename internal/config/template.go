@@ -10,6 +10,9 @@ import (
 	"tocsin/templates"
 )
 
+// maxHTMLs bounds the time that trying them takes.
+const maxHTMLs = 100
+
 // template decodes one template block.
 func (l *loader) template(f found) {
 	s := l.scope(f.source, f.block)
@@ -37,6 +40,10 @@ func (l *loader) template(f found) {
 // html checks the html of a template and points at the line that is wrong.
 func (s *scope) html(v setting) {
 	if !v.set || v.unknown {
+		return
+	}
+	if s.loader.htmls++; s.loader.htmls > maxHTMLs {
+		s.fail(v.at, "Too many templates", "There may be %d templates with html.", maxHTMLs)
 		return
 	}
 	if len(v.text) > maxSecret {
