@@ -141,6 +141,27 @@ func TestOwnHTMLLargest(t *testing.T) {
 	}
 }
 
+// TestLargestAlert fills every field with what grows the most.
+func TestLargestAlert(t *testing.T) {
+	for _, fill := range []string{"\"", "磁", "\x00", "=", "\"\n"} {
+		large := strings.Repeat(fill, 20_000)
+		ev := event("a1", tocsin.Failed, noon)
+		ev.Name, ev.Host, ev.Check, ev.Rule, ev.Value, ev.Description, ev.Action, ev.Note = large, large, large, large, large, large, large, large
+		e := envelope()
+		for _, e.Template.Text = range []string{"", strings.Repeat("$DESCRIPTION\n", 10)} {
+			e.Template.Subject = e.Template.Text
+			m, err := templates.Render(e, []tocsin.Event{ev})
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkWire(t, m.Data)
+			if p := parse(t, m.Data); len(m.Data) > 512<<10 || len(p.html) > 200<<10 {
+				t.Errorf("%q: the mail has %d bytes, its HTML %d", fill, len(m.Data), len(p.html))
+			}
+		}
+	}
+}
+
 func TestPage(t *testing.T) {
 	failed := event("a1", tocsin.Failed, noon.Add(5*time.Minute))
 	failed.Value, failed.Action, failed.Description = "97.3 %", "restart", "cpu.percent 97.3 > 90 for 5m"

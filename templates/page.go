@@ -32,6 +32,7 @@ func comment(text string) template.HTML {
 const (
 	maxPage  = 100 << 10 // a digest's page, in bytes on the wire
 	maxLead  = 300       // a description within a digest, in bytes
+	maxText  = 32 << 10  // a person's text, in bytes
 	maxShown = 40        // a value within a digest, in bytes
 )
 
@@ -62,7 +63,7 @@ type tally struct {
 // alertPage shows one event.
 func alertPage(e Envelope, event *tocsin.Event, subject string) page {
 	p := page{
-		tone: toneOf(event), Title: subject, State: stateWord(event), Extra: extra(event),
+		tone: toneOf(event), Title: cut(subject, maxSubject), State: stateWord(event), Extra: extra(event),
 		Headline: place(event), Notices: notices(e, []tocsin.Event{*event}), Host: event.Host, ID: event.ID,
 	}
 	var described []fact
@@ -76,10 +77,10 @@ func alertPage(e Envelope, event *tocsin.Event, subject string) page {
 	case event.Type == tocsin.Test:
 		p.Headline = "Test mail"
 	}
-	p.Preheader = strings.TrimSuffix(headline(event)+": "+p.Lead, ": ")
+	p.Preheader = cut(strings.TrimSuffix(headline(event)+": "+p.Lead, ": "), maxLead)
 	p.Facts = append(described, facts(event)...)
 	if e.Template.Text != "" {
-		p.Text, p.Lead, p.Remark, p.Facts, p.Blocks = expandText(e.Template.Text, event), "", "", nil, nil
+		p.Text, p.Lead, p.Remark, p.Facts, p.Blocks = cut(expandText(e.Template.Text, event), maxText), "", "", nil, nil
 	}
 	return p
 }
@@ -164,7 +165,7 @@ func measured(e *tocsin.Event) string {
 // digestPage shows several events: as many as keep the page small.
 func digestPage(e Envelope, events []tocsin.Event, subject string) (page, error) {
 	p := page{
-		Title: subject, State: "digest", Extra: period(events), Headline: fmt.Sprintf("%d events on %s", len(events), hosts(events)),
+		Title: cut(subject, maxSubject), State: "digest", Extra: period(events), Headline: fmt.Sprintf("%d events on %s", len(events), hosts(events)),
 		Notices: notices(e, events), Tallies: tallies(events), Host: hosts(events),
 	}
 	p.tone = p.Tallies[0].tone
@@ -172,7 +173,7 @@ func digestPage(e Envelope, events []tocsin.Event, subject string) (page, error)
 	for i := range events[:min(len(events), 4)] {
 		names = append(names, stateWord(&events[i])+" "+place(&events[i]))
 	}
-	p.Preheader = strings.Join(names, ", ")
+	p.Preheader = cut(strings.Join(names, ", "), maxLead)
 	empty, err := execute("page", p)
 	if err != nil {
 		return page{}, err
