@@ -11,7 +11,7 @@ import (
 )
 
 // maxHTMLs bounds the time that trying them takes.
-const maxHTMLs = 100
+const maxHTMLs = 32
 
 // template decodes one template block.
 func (l *loader) template(f found) {
