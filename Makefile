@@ -8,12 +8,13 @@ VULN        := $(BIN)/govulncheck
 VULN_VERSION := v1.6.0
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 FUZZTIME    ?= 10s
+SAMPLES     ?= $(BIN)/samples
 # HTTP/2 has no business on a unix socket; without it the binary is 0.5 MB smaller.
 TAGS        := nethttpomithttp2
 
 export CGO_ENABLED ?= 0
 
-.PHONY: build demo test race lint fuzz cover golden e2e e2e-systemd bench soak clean
+.PHONY: build demo test race lint fuzz cover golden samples e2e e2e-systemd bench soak clean
 
 build: ## the static binary, bin/tocsin
 	$(GO) build -trimpath -tags $(TAGS) -ldflags '-s -w -X main.release=$(VERSION)' -o $(BIN)/tocsin ./cmd/tocsin
@@ -56,6 +57,10 @@ cover: ## coverage by function
 
 golden: ## rewrite golden files; look at the diff
 	$(GO) test ./templates ./internal/config -update
+
+samples: ## every golden mail as .eml and .html in $(SAMPLES), for a browser
+	mkdir -p $(SAMPLES)
+	$(GO) test ./templates -count=1 -run '^TestGolden$$' -samples $(abspath $(SAMPLES))
 
 bench: build ## speed and memory, as ratios in one run
 	TOCSIN_BIN=$(CURDIR)/$(BIN)/tocsin ./e2e/bench

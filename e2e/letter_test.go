@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"io"
 	"mime"
+	"mime/multipart"
 	"mime/quotedprintable"
 	"net/mail"
 	"slices"
@@ -38,19 +39,31 @@ func parse(t *testing.T, m postbox.Mail) letter {
 	if l.subject, err = new(mime.WordDecoder).DecodeHeader(msg.Header.Get("Subject")); err != nil {
 		t.Fatalf("parse subject: %v", err)
 	}
-	body := msg.Body
-	if msg.Header.Get("Content-Transfer-Encoding") == "quoted-printable" {
-		body = quotedprintable.NewReader(body)
-	}
-	text, err := io.ReadAll(body)
-	must(t, err)
-	l.text = strings.ReplaceAll(string(text), "\r\n", "\n")
+	l.text = plainText(t, msg)
 	for line := range strings.Lines(l.text) {
 		if id, ok := strings.CutPrefix(line, "Event-ID: "); ok {
 			l.events = append(l.events, strings.TrimSpace(id))
 		}
 	}
 	return l
+}
+
+// plainText is the text of a mail, of which others have the same as HTML
+// beside it.
+func plainText(t *testing.T, msg *mail.Message) string {
+	t.Helper()
+	body, encoding := msg.Body, msg.Header.Get("Content-Transfer-Encoding")
+	if kind, parameters, err := mime.ParseMediaType(msg.Header.Get("Content-Type")); err == nil && strings.HasPrefix(kind, "multipart/") {
+		part, err := multipart.NewReader(body, parameters["boundary"]).NextRawPart()
+		must(t, err)
+		body, encoding = part, part.Header.Get("Content-Transfer-Encoding")
+	}
+	if encoding == "quoted-printable" {
+		body = quotedprintable.NewReader(body)
+	}
+	text, err := io.ReadAll(body)
+	must(t, err)
+	return strings.ReplaceAll(string(text), "\r\n", "\n")
 }
 
 // letters parses all that a box has received.

@@ -24,6 +24,9 @@ type Mail struct {
 	Servers  []string
 	Template templates.Template
 	Headers  []templates.Header
+	// Style is how the mails are written: with HTML or without, and with
+	// which subject.
+	Style templates.Style
 }
 
 // Account is a mail server with its limits and its retry schedule.

@@ -219,7 +219,7 @@ func compose(n Mail, t spool.Target, j job, now time.Time) (spool.Mail, error) {
 	}
 	message, err := templates.Render(templates.Envelope{
 		ID: m.ID, From: n.From, ReplyTo: n.ReplyTo, To: n.To, Cc: n.Cc, Headers: n.Headers,
-		Template: n.Template, Queued: m.Queued, Composed: now,
+		Template: n.Template, Style: n.Style, Queued: m.Queued, Composed: now,
 	}, events)
 	if err != nil {
 		return spool.Mail{}, err

@@ -21,7 +21,7 @@ const (
 
 // alert is the subject and text of a mail about one event, clean already.
 func alert(e Envelope, event *tocsin.Event) (subject, text string) {
-	subject = builtinSubject(event)
+	subject = builtinSubject(event, e.Style.SubjectState)
 	if e.Template.Subject != "" {
 		subject = strings.TrimSpace(visible(Expand(e.Template.Subject, *event), oneLine))
 	}
@@ -32,10 +32,16 @@ func alert(e Envelope, event *tocsin.Event) (subject, text string) {
 	return subject, text + "\n\n" + footer(e, []tocsin.Event{*event})
 }
 
-// builtinSubject is the same for all mails of an incident: Gmail makes a
-// thread only of mails whose subjects are equal.
-func builtinSubject(e *tocsin.Event) string {
+// builtinSubject is the same for all mails of an incident, unless the state is
+// asked for: Gmail makes a thread only of mails whose subjects are equal.
+func builtinSubject(e *tocsin.Event, state bool) string {
 	what := cmp.Or(e.Rule, e.Name, string(e.Type))
+	if state && !machine(e.Type) && e.Type != tocsin.Test {
+		if e.Check != "" {
+			what = e.Check + ": " + what
+		}
+		return fmt.Sprintf("[%s] %s %s", shortHost(e.Host), strings.ToUpper(stateWord(e)), what)
+	}
 	switch {
 	case machine(e.Type):
 		return fmt.Sprintf("[%s] %s", shortHost(e.Host), headline(e))
@@ -138,28 +144,40 @@ func ownLines(text string) string {
 func footer(e Envelope, events []tocsin.Event) string {
 	var b strings.Builder
 	b.WriteString("--\n")
+	for _, notice := range notices(e, events) {
+		b.WriteString(ownLines(notice) + "\n")
+	}
+	for i := range events {
+		b.WriteString(idLine + events[i].ID + "\n")
+	}
+	return b.String()
+}
+
+// notices are what the reader must know about the mail itself.
+func notices(e Envelope, events []tocsin.Event) []string {
+	var all []string
 	at := newest(events)
 	if wait := e.Queued.Sub(at); !e.Queued.IsZero() && wait > late {
 		what := "the event"
 		if len(events) > 1 {
 			what = "the newest event"
 		}
-		fmt.Fprintf(&b, "Queued late, at %s, %s after %s.\n", localTime(e.Queued), span(wait), what)
+		all = append(all, fmt.Sprintf("Queued late, at %s, %s after %s.", localTime(e.Queued), span(wait), what))
 	}
 	if wait := e.Composed.Sub(at); !e.Composed.IsZero() && wait > overdue {
-		fmt.Fprintf(&b, "Sent late: this mail was made at %s, %s after what it tells.\n", localTime(e.Composed), span(wait))
+		all = append(all, fmt.Sprintf("Sent late: this mail was made at %s, %s after what it tells.", localTime(e.Composed), span(wait)))
 	}
 	seen := make(map[string]bool)
 	for i := range events {
 		if note := events[i].Note; note != "" && !seen[note] && len(seen) < maxNotes {
 			seen[note] = true
-			b.WriteString(ownLines("Note: "+note) + "\n")
+			all = append(all, "Note: "+note)
 		}
 	}
-	for i := range events {
-		b.WriteString(idLine + events[i].ID + "\n")
+	if e.trouble != "" {
+		all = append(all, e.trouble)
 	}
-	return b.String()
+	return all
 }
 
 // maxNotes is how many different notes a mail shows.

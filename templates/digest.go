@@ -4,17 +4,19 @@ import (
 	"cmp"
 	"fmt"
 	"mime/quotedprintable"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"tocsin"
 )
 
-// The limits of a digest: how many events it tells about, and how large it
-// gets on the wire, in bytes. Every event is named in any case.
+// The limits of a digest: how many events it tells about, and how large its
+// text gets on the wire, in bytes. Every event is named in any case.
 const (
 	maxListed = 500
-	maxDigest = 448 << 10 // leaves room for the header within 512 KiB
+	maxDigest = 384 << 10
+	maxMail   = 488 << 10 // both parts; leaves room for the header within 512 KiB
 )
 
 // digest is the subject and text of a mail about several events, clean and
@@ -27,13 +29,13 @@ func digest(e Envelope, events []tocsin.Event) (subject, text string) {
 	share := max(200, min(maxDescription, left/len(events)-200))
 
 	var b strings.Builder
-	intro := fmt.Sprintf("%d events on %s\nfrom %s to %s\n", len(events), hosts(events),
+	intro := fmt.Sprintf("%d events on %s: %s\nfrom %s to %s\n", len(events), hosts(events), counts(events),
 		localTime(oldest(events)), localTime(newest(events)))
 	b.WriteString(intro)
 	left -= encodedSize(intro) + 200
-	listed := 0
+	listed, several := 0, !oneHost(events)
 	for i := range events {
-		entry := entryOf(e.Template, &events[i], share)
+		entry := entryOf(e.Template, &events[i], share, several)
 		left -= encodedSize(entry)
 		if left < 0 || listed == maxListed {
 			break
@@ -50,14 +52,31 @@ func digest(e Envelope, events []tocsin.Event) (subject, text string) {
 
 // entryOf tells about one event, with a blank line before it. Its longest part
 // takes at most share bytes on the wire.
-func entryOf(t Template, e *tocsin.Event, share int) string {
+func entryOf(t Template, e *tocsin.Event, share int, host bool) string {
 	if t.Text != "" {
 		return "\n----\n" + fit(expandText(t.Text, e), share) + "\n"
 	}
+	where := place(e)
+	if host {
+		where += " on " + e.Host
+	}
 	description := fit(cmp.Or(e.Description, e.Name), share)
+	if value := measured(e); !strings.Contains(description, value) {
+		description += " (" + value + ")"
+	}
 	return ownLines(fmt.Sprintf("\n%-8s  %-9s  %s  %s\n          %s\n",
-		e.Severity, e.Type, localTime(e.At), place(e),
+		e.Severity, e.Type, localTime(e.At), where,
 		strings.ReplaceAll(description, "\n", "\n          ")))
+}
+
+// counts says how many events there are of each severity: "2 critical, 1
+// recovered".
+func counts(events []tocsin.Event) string {
+	var parts []string
+	for _, t := range tallies(events) {
+		parts = append(parts, fmt.Sprintf("%d %s", t.Count, t.Label))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // fit cuts a text to what takes at most about size bytes on the wire, where
@@ -107,12 +126,14 @@ func digestSubject(events []tocsin.Event) string {
 // hosts is the host of all events; there is one agent on a host, so that
 // others show only when it was renamed.
 func hosts(events []tocsin.Event) string {
-	for i := range events {
-		if events[i].Host != events[0].Host {
-			return shortHost(events[0].Host) + " and others"
-		}
+	if !oneHost(events) {
+		return shortHost(events[0].Host) + " and others"
 	}
 	return shortHost(events[0].Host)
+}
+
+func oneHost(events []tocsin.Event) bool {
+	return !slices.ContainsFunc(events, func(e tocsin.Event) bool { return e.Host != events[0].Host })
 }
 
 // counter counts what is written to it.

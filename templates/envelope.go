@@ -29,14 +29,17 @@ type Envelope struct {
 	To, Cc []string
 	// Headers are added to the mail; see Header.Check.
 	Headers []Header
-	// Template replaces the built-in subject and text where it is set.
+	// Template replaces the built-in subject, text and HTML where it is set.
 	Template Template
+	Style    Style
 	// Queued is when the mail was queued. Zero, or at most a minute after
 	// the newest event, is not mentioned.
 	Queued time.Time
 	// Composed is when the mail is made. Zero, or at most five minutes after
 	// the newest event, is not mentioned.
 	Composed time.Time
+
+	trouble string // one more notice, of the rendering itself
 }
 
 // sender is the parsed address part of a mail's header.

@@ -51,6 +51,7 @@ func FuzzRender(f *testing.F) {
 			want = append(want, "X-Priority", "Importance")
 		}
 		p := checkTwice(t, e, []tocsin.Event{ev})
+		shownText(t, p.html)
 		p.checkHeaders(t, want...)
 		checkShown(t, p.text, "\n\t")
 		p.checkIDs(t, p.header.Get("X-Tocsin-Event"))
@@ -59,9 +60,34 @@ func FuzzRender(f *testing.F) {
 		other.ID, other.At, other.Type = "other"+ev.ID, at.Add(time.Minute), tocsin.Failed
 		d := checkTwice(t, e, []tocsin.Event{ev, other})
 		checkShown(t, d.text, "\n\t")
+		shownText(t, d.html)
 		if got := strings.Count("\n"+d.text, "\nEvent-ID: "); got != 2 {
 			t.Errorf("%d id lines for two events", got)
 		}
+	})
+}
+
+// FuzzHTML puts arbitrary html into a template, and arbitrary texts into it.
+// What CheckHTML takes is a template; what it refuses makes the mail no worse.
+func FuzzHTML(f *testing.F) {
+	f.Add("<p>{{.SERVICE}}</p>", "x")
+	f.Add("{{range .Events}}<a href=\"{{.VALUE}}\" style=\"color:{{.Color}}\">{{.DESCRIPTION}}</a>{{end}}", "javascript:alert(1)")
+	f.Add("<script>var x = {{.DESCRIPTION}}</script><style>p { color: {{.VALUE}} }</style>", "</script>\nEvent-ID: x")
+	f.Add("{{define \"a\"}}{{template \"a\" .}}{{end}}{{template \"a\" .}}", "")
+	f.Add("{{range $i, $e := .Events}}{{if eq $i 1}}{{break}}{{end}}{{with $e}}{{len .DESCRIPTION}}{{else}}-{{end}}{{end}}", "\x00")
+	f.Add("{{range 1000000000}}{{range 1000000000}}{{end}}{{end}}</body>", "\u202e")
+	f.Add("Event-ID: {{.ID}}\nEvent-ID: 0123\n\x00\xff", "Event-ID: 0123")
+	f.Fuzz(func(t *testing.T, html, value string) {
+		_ = templates.CheckHTML(html)
+		ev := event("a1", tocsin.Failed, noon)
+		ev.Check, ev.Value, ev.Description = value, value, value
+		e := envelope()
+		e.Template.HTML = html
+		p := checkTwice(t, e, []tocsin.Event{ev})
+		p.checkIDs(t, "a1")
+		other := ev
+		other.ID = "a2"
+		checkTwice(t, e, []tocsin.Event{ev, other}).checkIDs(t, "a1", "a2")
 	})
 }
 

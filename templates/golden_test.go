@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,7 +16,10 @@ import (
 	"tocsin/templates"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden mails")
+var (
+	update  = flag.Bool("update", false, "rewrite the golden mails")
+	samples = flag.String("samples", "", "write the golden mails and their HTML into this directory, for a browser")
+)
 
 // golden is the JSON of a golden mail: an envelope with its events, or a draft.
 type golden struct {
@@ -53,6 +57,9 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkWire(t, m.Data)
+			if *samples != "" && input.Draft == nil {
+				writeSample(t, file, m.Data)
+			}
 			got := bytes.ReplaceAll(m.Data, []byte("\r\n"), []byte("\n"))
 			if *update {
 				archive.Files = append(archive.Files[:1], txtar.File{Name: "mail.eml", Data: got})
@@ -68,5 +75,16 @@ func TestGolden(t *testing.T) {
 				t.Errorf("mail (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// writeSample writes a mail and its HTML part.
+func writeSample(t *testing.T, file string, data []byte) {
+	t.Helper()
+	base := filepath.Join(*samples, strings.TrimSuffix(filepath.Base(file), ".txtar"))
+	for name, content := range map[string][]byte{base + ".eml": data, base + ".html": []byte(parse(t, data).html)} {
+		if err := os.WriteFile(name, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/wneessen/go-mail"
+
+	"tocsin"
 )
 
 // letter is a mail before it is bytes.
@@ -19,6 +21,7 @@ type letter struct {
 	sender  sender
 	headers []Header // values are any text
 	text    string   // lines end with LF
+	html    string   // empty: the text is all there is
 	charset mail.Charset
 	files   []Attachment
 }
@@ -31,7 +34,7 @@ func (l letter) message() ([]byte, error) {
 	m := mail.NewMsg(
 		mail.WithCharset(l.charset),
 		mail.WithEncoding(mail.EncodingQP),
-		mail.WithBoundary("tocsin-"+l.id),
+		mail.WithBoundary(l.boundary()),
 		mail.WithNoDefaultUserAgent(),
 	)
 	m.SetAddrHeaderFromMailAddress(mail.HeaderFrom, l.sender.from)
@@ -51,6 +54,9 @@ func (l letter) message() ([]byte, error) {
 		m.SetGenHeader(mail.Header(h.Name), headerText(h.Value))
 	}
 	m.SetBodyString(mail.TypeTextPlain, l.text)
+	if l.html != "" {
+		m.AddAlternativeString(mail.TypeTextHTML, l.html)
+	}
 	for _, f := range l.files {
 		err := m.AttachReader(f.fileName(), bytes.NewReader(f.Data), mail.WithFileContentType(f.contentType()))
 		if err != nil {
@@ -71,6 +77,11 @@ func (l letter) message() ([]byte, error) {
 
 func (l letter) messageID() string { return l.id + "@" + l.sender.domain }
 
+// boundary separates the parts of the mail (RFC 2046 5.1.1). It depends on what
+// they hold, so that none of them can hold it. A letter has files or an HTML
+// part, never both: go-mail uses one boundary for all it nests.
+func (l letter) boundary() string { return "tocsin-" + tocsin.Identify(l.id, l.text, l.html) }
+
 // token makes an id fit for a Message-ID or a MIME boundary. Ids that already
 // do, such as all of our own, stay as they are; others are hashed, so that
 // different ids stay different.
@@ -87,7 +98,9 @@ func token(id string) string {
 func mailDate(t time.Time) string { return inRange(t).Format(time.RFC1123Z) }
 
 // localTime is a date for people, in the time's own zone.
-func localTime(t time.Time) string { return inRange(t).Format("2006-01-02 15:04:05 -0700") }
+func localTime(t time.Time) string { return inRange(t).Format(timeLayout) }
+
+const timeLayout = "2006-01-02 15:04:05 -0700"
 
 // inRange keeps a broken clock from making years that no date can hold.
 func inRange(t time.Time) time.Time {

@@ -2,8 +2,11 @@ package templates_test
 
 import (
 	"bytes"
+	"encoding/xml"
+	"errors"
 	"io"
 	"mime"
+	"mime/multipart"
 	"mime/quotedprintable"
 	"net/mail"
 	"slices"
@@ -47,6 +50,7 @@ func checkWire(t *testing.T, data []byte) {
 type parsed struct {
 	header mail.Header
 	text   string
+	html   string // empty when the text is all there is
 }
 
 func (p parsed) subject(t *testing.T) string {
@@ -58,20 +62,139 @@ func (p parsed) subject(t *testing.T) string {
 	return subject
 }
 
+// parse takes a mail apart: a text, or a text and then the same as HTML.
 func parse(t *testing.T, data []byte) parsed {
 	t.Helper()
 	m, err := mail.ReadMessage(bytes.NewReader(data))
 	if err != nil {
 		t.Fatalf("parse mail: %v", err)
 	}
-	if got := m.Header.Get("Content-Transfer-Encoding"); got != "quoted-printable" {
-		t.Fatalf("transfer encoding %q", got)
+	kind, parameters, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	if err != nil {
+		t.Fatalf("parse type: %v", err)
 	}
-	raw, err := io.ReadAll(quotedprintable.NewReader(m.Body))
+	if kind == "text/plain" {
+		return parsed{header: m.Header, text: decode(t, m.Header.Get("Content-Transfer-Encoding"), m.Body)}
+	}
+	if kind != "multipart/alternative" || len(parameters["boundary"]) > 70 {
+		t.Fatalf("got the type %s %v", kind, parameters)
+	}
+	p := parsed{header: m.Header}
+	parts := multipart.NewReader(m.Body, parameters["boundary"])
+	for _, part := range []struct {
+		kind string
+		text *string
+	}{{"text/plain; charset=UTF-8", &p.text}, {"text/html; charset=UTF-8", &p.html}} {
+		next, err := parts.NextRawPart()
+		if err != nil {
+			t.Fatalf("parse part: %v", err)
+		}
+		if got := next.Header.Get("Content-Type"); got != part.kind || len(next.Header) != 2 {
+			t.Errorf("a part has the fields %v, want the type %s and an encoding", next.Header, part.kind)
+		}
+		*part.text = decode(t, next.Header.Get("Content-Transfer-Encoding"), next)
+	}
+	if _, err := parts.NextRawPart(); !errors.Is(err, io.EOF) {
+		t.Errorf("got %v after the HTML part, want the end", err)
+	}
+	checkHTML(t, p.html)
+	return p
+}
+
+func decode(t *testing.T, encoding string, body io.Reader) string {
+	t.Helper()
+	if encoding != "quoted-printable" {
+		t.Fatalf("transfer encoding %q", encoding)
+	}
+	encoded, err := io.ReadAll(body)
+	if err != nil {
+		t.Fatalf("read text: %v", err)
+	}
+	for line := range bytes.SplitSeq(encoded, []byte("\r\n")) {
+		if len(line) > 76 { // RFC 2045 6.7 (5)
+			t.Errorf("a quoted-printable line of %d octets: %q", len(line), line)
+		}
+	}
+	raw, err := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(encoded)))
 	if err != nil {
 		t.Fatalf("decode text: %v", err)
 	}
-	return parsed{m.Header, strings.ReplaceAll(string(raw), "\r\n", "\n")}
+	return strings.ReplaceAll(string(raw), "\r\n", "\n")
+}
+
+// checkHTML holds what is true of every HTML part, a person's own as well: it
+// is shown as it is, and nobody takes a line of it for an id line.
+func checkHTML(t *testing.T, html string) {
+	t.Helper()
+	checkShown(t, html, "\n\t")
+	if strings.Contains(html, "Event-ID:") {
+		t.Error("the HTML part holds what looks like an id line")
+	}
+}
+
+// checkPage holds the built-in HTML part: it is well-formed XML, fetches and
+// runs nothing, and shows what it was given.
+func (p parsed) checkPage(t *testing.T, texts ...string) {
+	t.Helper()
+	shown := shownText(t, p.html)
+	for _, text := range texts {
+		if !strings.Contains(shown, strings.Join(strings.Fields(text), " ")) {
+			t.Errorf("the page does not show %q:\n%s", text, shown)
+		}
+	}
+}
+
+// pageElements are all elements of the built-in page.
+func pageElements() []string {
+	return []string{
+		"html", "head", "meta", "title", "style", "body", "div", "table", "tr", "th", "td", "p", "h1", "span", "strong", "b", "pre", "br",
+	}
+}
+
+// shownText reads a page strictly and returns its text, blanks folded.
+func shownText(t *testing.T, page string) string {
+	t.Helper()
+	var text strings.Builder
+	skipped := 0
+	d := xml.NewDecoder(strings.NewReader(page))
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("the page is not well-formed: %v\n%s", err, page)
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			if !slices.Contains(pageElements(), token.Name.Local) {
+				t.Errorf("the page has the element %s", token.Name.Local)
+			}
+			if token.Name.Local == "style" || token.Name.Local == "title" {
+				skipped++
+			}
+			for _, a := range token.Attr {
+				switch name := strings.ToLower(a.Name.Local); {
+				case name == "src", name == "href", name == "background", name == "action", strings.HasPrefix(name, "on"):
+					t.Errorf("the page has the attribute %s=%q", name, a.Value)
+				case strings.Contains(a.Value, "url("), strings.Contains(a.Value, "ZgotmplZ"):
+					t.Errorf("the page has the value %q", a.Value)
+				}
+			}
+		case xml.EndElement:
+			if token.Name.Local == "style" || token.Name.Local == "title" {
+				skipped--
+			}
+			text.WriteString(" ")
+		case xml.CharData:
+			if skipped == 0 {
+				text.Write(token)
+			} else if strings.Contains(string(token), "@import") || strings.Contains(string(token), "url(") {
+				t.Errorf("the style fetches something: %s", token)
+			}
+		}
+	}
+	return strings.Join(strings.Fields(text.String()), " ")
 }
 
 // checkHeaders compares the set of fields with the intended one, and that each

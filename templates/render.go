@@ -29,7 +29,8 @@ const (
 // error wraps ErrEnvelope, or says that there are no events or more than
 // MaxEvents.
 //
-// Every event has one line "Event-ID: ID" in the text, and no line that
+// The mail has a text part, complete by itself, and an HTML part. Every event
+// has one line "Event-ID: ID" in the text part, and no line of either part that
 // begins so is anything else.
 func Render(e Envelope, events []tocsin.Event) (tocsin.Message, error) {
 	if len(events) == 0 || len(events) > MaxEvents {
@@ -56,6 +57,11 @@ func Render(e Envelope, events []tocsin.Event) (tocsin.Message, error) {
 		l.subject, l.text = alert(e, &sorted[0])
 	} else {
 		l.subject, l.text = digest(e, sorted)
+	}
+	if !e.Style.TextOnly {
+		if l.html, err = htmlPart(e, sorted, l.subject, maxMail-encodedSize(l.text)); err != nil {
+			return tocsin.Message{}, fmt.Errorf("render mail: %w", err)
+		}
 	}
 	l.headers = append(headers(sorted, s.domain), e.Headers...)
 	data, err := l.message()

@@ -40,7 +40,7 @@ func render(t *testing.T, e templates.Envelope, events ...tocsin.Event) parsed {
 // Fields are those of every mail about events.
 func fields(more ...string) []string {
 	return append([]string{
-		"Auto-Submitted", "Content-Transfer-Encoding", "Content-Type", "Date", "From", "Message-Id", "Mime-Version", "Subject", "To",
+		"Auto-Submitted", "Content-Type", "Date", "From", "Message-Id", "Mime-Version", "Subject", "To",
 		"X-Auto-Response-Suppress",
 	}, more...)
 }

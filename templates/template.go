@@ -10,4 +10,18 @@ type Template struct {
 	// Subject and Text hold $VARIABLES; see Variables.
 	Subject string
 	Text    string
+	// HTML is the HTML part, a text of html/template; see CheckHTML. Where
+	// it is empty and Text is not, the built-in part shows the text.
+	HTML string
+}
+
+// Style is how the mails of one mail block are written. The zero value is a
+// text and an HTML part, and a subject that keeps an incident in one thread.
+type Style struct {
+	// TextOnly leaves the HTML part out.
+	TextOnly bool
+	// SubjectState puts the state into the built-in subjects: "[web-1] FAILED
+	// nginx: down". Gmail then makes a thread for each state, because it puts
+	// only mails with one subject together.
+	SubjectState bool
 }

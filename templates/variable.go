@@ -139,10 +139,20 @@ func reference(text string) (name string, length int) {
 // suggest returns the variable closest to name, if at most a third of it is
 // different.
 func suggest(name string, all []variable) string {
-	best, closest := "", len(name)/3+2
+	var names []string
 	for _, v := range all {
-		if d := distance(name, v.name); d < closest {
-			best, closest = v.name, d
+		names = append(names, v.name)
+	}
+	return nearest(name, names)
+}
+
+// nearest returns the name closest to name, if at most a third of it is
+// different.
+func nearest(name string, all []string) string {
+	best, closest := "", len(name)/3+2
+	for _, other := range all {
+		if d := distance(name, other); d < closest {
+			best, closest = other, d
 		}
 	}
 	return best

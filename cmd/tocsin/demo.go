@@ -120,8 +120,15 @@ func receive(ctx context.Context, opt *options, box *postbox.Server, what string
 	select {
 	case m := <-box.Received():
 		fmt.Fprintf(opt.std.out, "== the %s mail, as received from %s for %v (TLS: %t, login: %s)\n", what, m.From, m.To, m.TLS, m.Username)
-		for line := range bytes.Lines(m.Data) {
+		shown, html := m.Data, bytes.Index(m.Data, []byte("\r\nContent-Type: text/html"))
+		if html >= 0 {
+			shown = m.Data[:bytes.LastIndex(m.Data[:html], []byte("\r\n--"))]
+		}
+		for line := range bytes.Lines(shown) {
 			fmt.Fprintf(opt.std.out, "   | %s\n", bytes.TrimRight(line, "\r\n"))
+		}
+		if html >= 0 {
+			fmt.Fprintf(opt.std.out, "   (and the same as HTML, %d bytes)\n", len(m.Data)-len(shown))
 		}
 		return nil
 	case <-ctx.Done():

@@ -3,10 +3,10 @@
 package systemd
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"mime"
+	"mime/multipart"
 	"mime/quotedprintable"
 	"net/mail"
 	"os"
@@ -47,13 +47,7 @@ func readLetter(t *testing.T, file string) letter {
 	if l.subject, err = new(mime.WordDecoder).DecodeHeader(msg.Header.Get("Subject")); err != nil {
 		t.Fatalf("parse subject: %v", err)
 	}
-	body := msg.Body
-	if msg.Header.Get("Content-Transfer-Encoding") == "quoted-printable" {
-		body = quotedprintable.NewReader(body)
-	}
-	text, err := io.ReadAll(body)
-	must(t, err)
-	l.text = string(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")))
+	l.text = plainText(t, msg)
 	for line := range strings.Lines(l.text) {
 		if id, ok := strings.CutPrefix(line, "Event-ID: "); ok {
 			l.events = append(l.events, strings.TrimSpace(id))
@@ -65,6 +59,24 @@ func readLetter(t *testing.T, file string) letter {
 		l.events = append(l.events, id)
 	}
 	return l
+}
+
+// plainText is the text of a mail, of which others have the same as HTML
+// beside it.
+func plainText(t *testing.T, msg *mail.Message) string {
+	t.Helper()
+	body, encoding := msg.Body, msg.Header.Get("Content-Transfer-Encoding")
+	if kind, parameters, err := mime.ParseMediaType(msg.Header.Get("Content-Type")); err == nil && strings.HasPrefix(kind, "multipart/") {
+		part, err := multipart.NewReader(body, parameters["boundary"]).NextRawPart()
+		must(t, err)
+		body, encoding = part, part.Header.Get("Content-Transfer-Encoding")
+	}
+	if encoding == "quoted-printable" {
+		body = quotedprintable.NewReader(body)
+	}
+	text, err := io.ReadAll(body)
+	must(t, err)
+	return strings.ReplaceAll(string(text), "\r\n", "\n")
 }
 
 func (l letter) String() string {

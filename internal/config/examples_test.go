@@ -133,7 +133,8 @@ func TestDocs(t *testing.T) {
 		t.Errorf("got %d blocks, want 5 or more", len(blocks))
 	}
 	want := replaceSection(t, text, "kinds", kindTables())
-	want = replaceSection(t, want, "variables", variableTable())
+	want = replaceSection(t, want, "variables", variableTable(templates.Variables(), "$%s"))
+	want = replaceSection(t, want, "html", variableTable(templates.HTMLValues(), "{{.%s}}"))
 	if *update {
 		if err := os.WriteFile(name, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
@@ -183,11 +184,11 @@ func kindTables() string {
 	return b.String()
 }
 
-func variableTable() string {
+func variableTable(docs []templates.VariableDoc, written string) string {
 	var b strings.Builder
 	b.WriteString("\n| variable | meaning |\n|---|---|\n")
-	for _, v := range templates.Variables() {
-		fmt.Fprintf(&b, "| `$%s` | %s |\n", v.Name, cell(v.Doc))
+	for _, v := range docs {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", fmt.Sprintf(written, v.Name), cell(v.Doc))
 	}
 	b.WriteString("\n")
 	return b.String()

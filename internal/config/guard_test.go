@@ -37,6 +37,8 @@ func bombs() map[string]string {
 		"heredoc lines":      attribute("<<-X\n" + strings.Repeat("  x\n", 100_000) + "X"),
 		"heredoc directives": attribute("<<X\n" + strings.Repeat("%{ if true }\n", 50_000) + "X"),
 		"many parts":         attribute("\"" + strings.Repeat("${1}", 60_000) + "\""),
+		"html loops":         htmlTemplates(1_000, "{{range 1100}}{{end}}"),
+		"html nested":        htmlTemplates(1, strings.Repeat("{{if 1}}", 3_000)+strings.Repeat("{{end}}", 3_000)),
 		"digits":             attribute(strings.Repeat("9", 1_000_000)),
 		"exponent":           attribute("floor(1e999999999)"),
 		"exponent with sign": attribute("floor(1E+999999999)"),
@@ -96,6 +98,14 @@ func TestBombs(t *testing.T) {
 			}
 		})
 	}
+}
+
+func htmlTemplates(n int, html string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "template \"t%d\" {\n  html = \"%s\"\n}\n", i, html)
+	}
+	return b.String()
 }
 
 // TestCapsAreWide holds that no reasonable file meets the caps.

@@ -21,6 +21,7 @@ type loader struct {
 	servers   []string
 	senders   map[string]sender // by mail server
 	templates map[string]templates.Template
+	htmls     int // templates with html
 }
 
 // found is a top-level block with its file.

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -33,6 +32,7 @@ func (l *loader) mail(f found) {
 		m.Template = l.templates[name]
 	}
 	m.Headers = s.headers()
+	m.Style = templates.Style{TextOnly: s.oneOf("format", "html", "text").text == "text", SubjectState: s.flag("subject_state")}
 	m.From = s.mailbox(from)
 	if !from.set {
 		m.From = l.defaultFrom(m.Servers)
@@ -172,52 +172,4 @@ func isHeaderName(name string) bool {
 	return name != "" && len(name) <= 64 && strings.IndexFunc(name, func(r rune) bool {
 		return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
 	}) < 0
-}
-
-// template decodes one template block.
-func (l *loader) template(f found) {
-	s := l.scope(f.source, f.block)
-	s.later = []string{"html"}
-	subject, text := s.text("subject"), s.text("text")
-	if strings.ContainsAny(subject.text, "\r\n") {
-		s.fail(subject.at, "Invalid subject", "A subject is one line.")
-	}
-	if len(subject.text) > 900 {
-		s.fail(subject.at, "Invalid subject", "A subject has at most 900 bytes.")
-	}
-	if len(text.text) > maxSecret {
-		s.fail(text.at, "Text too long", "The text of a template has at most %d KiB.", maxSecret>>10)
-	}
-	s.variables(subject)
-	s.variables(text)
-	s.done()
-	l.templates[f.block.Labels[0]] = templates.Template{
-		Subject: subject.text,
-		Text:    strings.ReplaceAll(text.text, "\r\n", "\n"),
-	}
-}
-
-// variables finds the $NAMEs that do not exist and points at each of them.
-func (s *scope) variables(v setting) {
-	from := v.at.Start.Byte
-	unknowns := templates.Unknown(v.text[:min(len(v.text), maxSecret)])
-	for _, unknown := range unknowns[:min(len(unknowns), maxListed)] {
-		at := v.at
-		name := "$" + unknown.Name
-		if from < v.at.End.Byte && v.at.End.Byte <= len(s.source.text) {
-			if i := bytes.Index(s.source.text[from:v.at.End.Byte], []byte(name)); i >= 0 {
-				at = rangeAt(s.source, from+i, len(name))
-				from += i + len(name)
-			}
-		}
-		hint := ""
-		if unknown.Suggestion != "" {
-			hint = " Did you mean \"$" + unknown.Suggestion + "\"?"
-		}
-		var names []string
-		for _, doc := range templates.Variables() {
-			names = append(names, "$"+doc.Name)
-		}
-		s.fail(at, "Unknown variable", "There is no %s.%s There are %s. A dollar sign itself is written $$.", name, hint, list(names, "and"))
-	}
 }
