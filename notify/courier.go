@@ -46,6 +46,9 @@ type Courier struct {
 	Log    *slog.Logger
 	// Dial opens a session.
 	Dial func(ctx context.Context, s smtp.Server) (Session, error)
+	// Refused hears of each mail that was given up for somebody; may be nil.
+	// It is set before Configure.
+	Refused func(m spool.Mail, d spool.Delivery, now time.Time)
 
 	mu      sync.Mutex
 	pauses  *pauses

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,6 +89,7 @@ func settle(l spool.Letter, r smtp.Result, err error, a Account, now time.Time) 
 			d.Recipients[address] = spool.Recipient{Status: spool.Failed, Reply: expiredReply(d.LastError), At: now, Server: a.Name}
 		}
 	}
+	d.Tried(spool.Try{At: now, Server: a.Name, Result: cmp.Or(d.LastError, "taken")})
 	d.Next = now
 	if tried(r, pending) || err != nil {
 		d.Next = retryAt(a, d.Attempts, l.Mail.Severity == tocsin.Critical, now)
@@ -121,6 +123,9 @@ func (w *worker) conclude(l spool.Letter, r smtp.Result, took time.Duration, now
 	case len(d.Refused(m)) > 0:
 		err = w.courier.Spool.Finish(m.ID, d, now)
 		log.Error("mail refused, kept in badmail", "refused", d.Refused(m), "reply", firstRefusal(m, d))
+		if w.courier.Refused != nil && err == nil {
+			w.courier.Refused(m, d, now)
+		}
 	default:
 		err = w.courier.Spool.Finish(m.ID, d, now)
 		log.Info("mail sent", "recipients", len(m.Recipients), "reply", d.Recipients[m.Recipients[0]].Reply)

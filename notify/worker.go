@@ -224,7 +224,7 @@ func compose(n Mail, t spool.Target, j job, now time.Time) (spool.Mail, error) {
 	if err != nil {
 		return spool.Mail{}, err
 	}
-	m.Data, m.Subject = message.Data, summary(events)
+	m.Data, m.Subject, m.Alarm = message.Data, summary(events), isAlarm(events)
 	return m, nil
 }
 

@@ -28,11 +28,30 @@ func newQueueCommand(opt *options) *cobra.Command {
 		Use:   "list",
 		Short: "List what waits and why",
 		Args:  cobra.NoArgs,
-		RunE:  func(*cobra.Command, []string) error { return queueList(opt) },
 	}
 	addJSONFlag(list, opt)
+	bad := list.Flags().Bool("badmail", false, "what was given up instead")
+	list.RunE = func(*cobra.Command, []string) error {
+		if *bad {
+			return badmailList(opt)
+		}
+		return queueList(opt)
+	}
 	queue.AddCommand(
 		list,
+		newQueueExportCommand(opt),
+		&cobra.Command{
+			Use:   "hold ID",
+			Short: "Keep a mail or event back until it is retried by its ID",
+			Args:  cobra.ExactArgs(1),
+			RunE:  func(cmd *cobra.Command, args []string) error { return queueHold(cmd.Context(), opt, args[0]) },
+		},
+		&cobra.Command{
+			Use:   "requeue ID",
+			Short: "Let a mail of badmail go once more, to those who did not get it",
+			Args:  cobra.ExactArgs(1),
+			RunE:  func(cmd *cobra.Command, args []string) error { return queueRequeue(cmd.Context(), opt, args[0]) },
+		},
 		&cobra.Command{
 			Use:   "show ID",
 			Short: "Show one mail or event, with the server's replies",
@@ -60,7 +79,7 @@ func newQueueCommand(opt *options) *cobra.Command {
 // queueLine is one row of the list, as JSON has it.
 type queueLine struct {
 	ID         string    `json:"id"`
-	State      string    `json:"state"` // "waiting" or "trying"
+	State      string    `json:"state"` // "waiting", "trying" or "on hold"
 	Severity   string    `json:"severity"`
 	Queued     time.Time `json:"queued"`
 	Next       time.Time `json:"next,omitzero"`
@@ -101,22 +120,34 @@ func queueLines(listing spool.Listing) []queueLine {
 	lines := []queueLine{}
 	for _, l := range listing.Letters {
 		lines = append(lines, queueLine{
-			ID: l.Mail.ID, State: "trying", Severity: l.Mail.Severity.String(), Queued: l.Mail.Queued,
+			ID: l.Mail.ID, State: state("trying", listing.OnHold[l.Mail.ID]), Severity: l.Mail.Severity.String(), Queued: l.Mail.Queued,
 			Next: l.Delivery.Next, Attempts: l.Delivery.Attempts, Recipients: l.Delivery.Pending(*l.Mail),
 			Subject: l.Mail.Subject, Reason: l.Delivery.LastError,
 		})
 	}
 	for _, item := range listing.Items {
-		line := queueLine{ID: item.ID, State: "waiting", Severity: item.Severity.String(), Queued: item.Queued, Subject: "(message)"}
-		if ev := item.Event; ev != nil {
-			line.Subject = fmt.Sprintf("%s: %s %s", ev.Check, ev.Rule, ev.Type)
-		}
+		line := queueLine{ID: item.ID, State: state("waiting", listing.OnHold[item.ID]), Severity: item.Severity.String(), Queued: item.Queued, Subject: what(item)}
 		for _, t := range item.Targets {
 			line.Recipients = append(line.Recipients, t.Addresses...)
 		}
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// what an item is about.
+func what(item spool.Item) string {
+	if ev := item.Event; ev != nil {
+		return fmt.Sprintf("%s: %s %s", ev.Check, ev.Rule, ev.Type)
+	}
+	return "(message)"
+}
+
+func state(word string, onHold bool) string {
+	if onHold {
+		return "on hold"
+	}
+	return word
 }
 
 func (r queueReport) write(opt *options, cfg *config.Config) error {
@@ -188,8 +219,8 @@ func showLetter(opt *options, l spool.Letter) error {
 	return err
 }
 
-// ask asks the running agent.
-func ask(opt *options, do func(control.Client) error) (*config.Config, error) {
+// askAgent asks the running agent.
+func askAgent(opt *options, do func(control.Client) error) (*config.Config, error) {
 	cfg, err := opt.peek(config.Optional)
 	if err != nil {
 		return nil, err
@@ -198,25 +229,9 @@ func ask(opt *options, do func(control.Client) error) (*config.Config, error) {
 }
 
 func queueRetry(ctx context.Context, opt *options, id string) error {
-	_, err := ask(opt, func(c control.Client) error { return c.Retry(ctx, id) })
+	_, err := askAgent(opt, func(c control.Client) error { return c.Retry(ctx, id) })
 	if errors.Is(err, control.ErrNotRunning) {
 		err = fmt.Errorf("%w: start it, it tries what is due", err)
 	}
 	return asFailed(err)
-}
-
-func queueDrop(ctx context.Context, opt *options, id string) error {
-	cfg, err := ask(opt, func(c control.Client) error { return c.Drop(ctx, id) })
-	if !errors.Is(err, control.ErrNotRunning) {
-		return asFailed(err)
-	}
-	s, err := openStore(ctx, cfg, holderDrop, 0, newLogger(opt.std.err, nil))
-	if err != nil {
-		return failed(err)
-	}
-	defer s.close()
-	if _, err := s.spool.Collect(); err != nil {
-		return failed(err)
-	}
-	return failed(s.spool.Drop(id, "dropped by hand", time.Now()))
 }

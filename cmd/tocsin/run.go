@@ -37,6 +37,7 @@ type agent struct {
 	courier *notify.Courier
 	engine  *engine.Engine
 	machine *machine.Machine
+	alarms  *notify.Alarms
 
 	// courierCtx ends the delivery; it outlives the engine, whose last events
 	// still go out.
@@ -75,6 +76,9 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 	desk := &notify.Desk{Spool: a.store.spool, Log: log, Router: func() notify.Router { return *a.router.Load() }}
 	a.engine = engine.New(cfg.Agent.Host, cfg.Checks, state, desk, log)
 	a.machine = newMachine(a.store, desk, a.config.Load, a.courier.Hurry, a.engine.Quiet, systemd.OwnUnit(), log)
+	a.alarms = &notify.Alarms{Desk: desk, Log: log, Host: func() string { return a.config.Load().Agent.Host }}
+	a.courier.Refused = a.alarms.Refused
+	a.tellDamage()
 	a.courierCtx = a.background(ctx, a.courier.Run)
 	a.courier.Configure(a.courierCtx, setup(cfg))
 	a.background(ctx, a.collect)
@@ -85,6 +89,14 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 	a.background(ctx, a.machine.Run)
 	a.background(ctx, a.machine.Watch)
 	return a, nil
+}
+
+// tellDamage tells what was damaged, of what the agent keeps.
+func (a *agent) tellDamage() {
+	for _, what := range append(a.store.damage, a.store.spool.Damaged()...) {
+		a.alarms.Damaged(what, time.Now())
+	}
+	a.store.damage = nil
 }
 
 func newRouter(cfg *config.Config) *notify.Router {
@@ -137,6 +149,7 @@ func openState(s *store, log *slog.Logger) (*engine.State, error) {
 	state, damaged, err := engine.OpenState(filepath.Join(s.dir, "state.json"), time.Now())
 	if damaged != nil {
 		log.Error("state was damaged and begins anew: what still fails is told once more", "err", damaged)
+		s.damage = append(s.damage, fmt.Sprintf("the state of the rules, state.json, was damaged and begins anew, so what still fails is told once more: %v", damaged))
 	}
 	if err != nil {
 		return nil, err
@@ -230,6 +243,8 @@ func (a *agent) listen(ctx context.Context) {
 	err := control.Serve(ctx, a.config.Load().Agent.Socket, control.Agent{
 		Retry:   a.retry,
 		Drop:    func(id string) error { return a.store.spool.Drop(id, "dropped by hand", time.Now()) },
+		Hold:    a.store.spool.PutOnHold,
+		Requeue: func(id string) error { return a.store.spool.Requeue(id, time.Now()) },
 		Reserve: a.reserve,
 		Down:    a.down,
 	}, a.log, nil)

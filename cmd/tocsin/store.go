@@ -38,6 +38,8 @@ type store struct {
 	lock   *durable.Lock
 	spool  *spool.Spool
 	ledger *quota.Ledger
+	// damage says in words what was damaged when the store was opened.
+	damage []string
 }
 
 // leftoverPatience is how long a new agent waits for the lock of another. One
@@ -51,7 +53,7 @@ func spoolDir(stateDir string) string { return filepath.Join(stateDir, "spool") 
 const (
 	holderRun   = "tocsin run"
 	holderSend  = "tocsin send"
-	holderDrop  = "tocsin queue drop"
+	holderQueue = "tocsin queue"
 	holderTest  = "tocsin test-mail"
 	holderEvent = "tocsin event"
 )
@@ -123,6 +125,7 @@ func openStore(ctx context.Context, cfg *config.Config, holder string, patience 
 	}
 	if lost > 0 {
 		log.Error("quota ledger was damaged; what is lost counts as used now", "records", lost)
+		s.damage = append(s.damage, fmt.Sprintf("the record of what was sent, quota.log, was damaged in %d places: what is lost counts as used now, for every mail server", lost))
 	}
 	return s, nil
 }

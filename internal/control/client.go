@@ -29,6 +29,16 @@ func (c Client) Drop(ctx context.Context, id string) error {
 	return c.post(ctx, "drop", Request{ID: id})
 }
 
+// Hold keeps a mail or an item back until it is retried.
+func (c Client) Hold(ctx context.Context, id string) error {
+	return c.post(ctx, "hold", Request{ID: id})
+}
+
+// Requeue lets a mail of badmail go once more.
+func (c Client) Requeue(ctx context.Context, id string) error {
+	return c.post(ctx, "requeue", Request{ID: id})
+}
+
 // Reserve counts a mail to recipients in the quota of a mail server.
 func (c Client) Reserve(ctx context.Context, server string, recipients int) error {
 	return c.post(ctx, "reserve", Request{Server: server, Recipients: recipients})

@@ -33,6 +33,10 @@ type Agent struct {
 	Retry func(id string) error
 	// Drop gives a mail or an item up.
 	Drop func(id string) error
+	// Hold keeps a mail or an item back until it is retried.
+	Hold func(id string) error
+	// Requeue lets a mail of badmail go once more.
+	Requeue func(id string) error
 	// Reserve counts a test mail in the quota of a mail server before it is
 	// sent.
 	Reserve func(server string, recipients int) error
@@ -108,6 +112,8 @@ func handler(a Agent) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/retry", command(func(r Request) error { return a.Retry(r.ID) }))
 	mux.HandleFunc("POST /v1/drop", command(func(r Request) error { return a.Drop(r.ID) }))
+	mux.HandleFunc("POST /v1/hold", command(func(r Request) error { return a.Hold(r.ID) }))
+	mux.HandleFunc("POST /v1/requeue", command(func(r Request) error { return a.Requeue(r.ID) }))
 	mux.HandleFunc("POST /v1/reserve", command(func(r Request) error { return a.Reserve(r.Server, r.Recipients) }))
 	mux.HandleFunc("POST /v1/down", command(func(r Request) error { return a.Down(r.Kind) }))
 	return mux

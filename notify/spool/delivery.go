@@ -56,13 +56,6 @@ func (s *Spool) Record(id string, d Delivery) error {
 	return durable.WriteFile(s.path(mailDir, id, stateExt), data)
 }
 
-// badmail is what badmail/ID.json says.
-type badmail struct {
-	Mail     Mail     `json:"mail"`
-	Delivery Delivery `json:"delivery"`
-	At       time.Time
-}
-
 // Finish ends a mail of which every recipient has a verdict. A mail that some
 // recipient never gets is kept in badmail/ with the reasons. The rename of the
 // mail is what makes it finished; a crash before it means one more copy.
@@ -99,6 +92,7 @@ func (s *Spool) Finish(id string, d Delivery, now time.Time) error {
 		return fmt.Errorf("finish %s: %w", id, err)
 	}
 	delete(s.mails, id)
+	s.release(id)
 	for _, itemID := range l.mail.Items {
 		s.settle(itemID, key)
 	}
@@ -135,20 +129,7 @@ func (s *Spool) settle(itemID, key string) {
 // leave takes an item out of the queue for good.
 func (s *Spool) leave(itemID string) {
 	close(s.items[itemID].gone)
+	s.release(itemID)
 	delete(s.items, itemID)
 	s.told[itemID] = true
-}
-
-func (s *Spool) writeBadmail(m Mail, d Delivery, now time.Time) error {
-	reason, err := json.MarshalIndent(badmail{m, d, now}, "", "  ")
-	if err != nil {
-		return fmt.Errorf("badmail %s: %w", m.ID, err)
-	}
-	if err := durable.WriteFile(s.path(badmailDir, m.ID, ".eml"), m.Data); err != nil {
-		return fmt.Errorf("badmail: %w", err)
-	}
-	if err := durable.WriteFile(s.path(badmailDir, m.ID, ".json"), reason); err != nil {
-		return fmt.Errorf("badmail: %w", err)
-	}
-	return nil
 }

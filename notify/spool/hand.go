@@ -1,21 +1,19 @@
 package spool
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
-
-	"tocsin/internal/durable"
 )
 
 // ErrUnknown says that no queued item or mail has the id.
 var ErrUnknown = errors.New("no such item or mail in the queue")
 
 // Retry lets a mail (by its id, that of one of its items, or an unambiguous
-// beginning of either) go at once; an empty id means every one.
+// beginning of either) go at once, also one that was on hold; an empty id means
+// every one that is not.
 func (s *Spool) Retry(id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -30,6 +28,8 @@ func (s *Spool) Retry(id string) error {
 	if err != nil {
 		return fmt.Errorf("retry: %w", err)
 	}
+	s.release(mailID)
+	s.release(itemID)
 	for _, l := range s.mails {
 		if l.mail.ID == mailID || slices.Contains(l.mail.Items, itemID) {
 			l.delivery.Next = time.Time{}
@@ -69,50 +69,6 @@ func (s *Spool) carrier(itemID string) string {
 		if slices.Contains(l.mail.Items, itemID) {
 			return l.mail.ID
 		}
-	}
-	return ""
-}
-
-func (s *Spool) dropItem(id, reason string, now time.Time) error {
-	e := s.items[id]
-	text, err := json.MarshalIndent(badItem{*e.item, reason, now}, "", "  ")
-	if err != nil {
-		return fmt.Errorf("drop %s: %w", id, err)
-	}
-	if !e.held {
-		if err := durable.WriteFile(s.path(badmailDir, id, ".json"), text); err != nil {
-			return fmt.Errorf("drop %s: %w", id, err)
-		}
-		move := durable.Move{From: s.path(queueDir, id, itemExt), To: s.path(badmailDir, id, itemExt)}
-		if err := durable.Rename(move); err != nil {
-			return fmt.Errorf("drop %s: %w", id, err)
-		}
-	}
-	s.leave(id)
-	return nil
-}
-
-// badItem is what badmail/ID.json says of an item that was given up before it
-// was in a mail.
-type badItem struct {
-	Item   Item      `json:"item"`
-	Reason string    `json:"reason"`
-	At     time.Time `json:"at"`
-}
-
-// Refusal is the first reason for which a recipient of a finished mail did not
-// get it, empty when there is none.
-func (s *Spool) Refusal(mailID string) string {
-	data, err := readFile(s.path(badmailDir, mailID, ".json"))
-	if err != nil {
-		return ""
-	}
-	var b badmail
-	if err := json.Unmarshal(data, &b); err != nil {
-		return ""
-	}
-	for _, address := range b.Delivery.Refused(b.Mail) {
-		return address + ": " + b.Delivery.Recipients[address].Reply
 	}
 	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,7 +71,10 @@ type Mail struct {
 	Subject    string          `json:"subject"` // for people who look into the queue
 	Queued     time.Time       `json:"queued"`  // of the oldest item
 	Composed   time.Time       `json:"composed"`
-	Data       []byte          `json:"-"`
+	// Alarm says that it tells of other mail that was given up: it raises no
+	// alarm itself.
+	Alarm bool   `json:"alarm,omitempty"`
+	Data  []byte `json:"-"`
 }
 
 // key is that of the target which the mail is for.
@@ -114,6 +118,30 @@ type Delivery struct {
 	Attempts   int                  `json:"attempts"`
 	Next       time.Time            `json:"next,omitzero"`
 	LastError  string               `json:"last_error,omitempty"`
+	// History lists the tries, the first few and the newest.
+	History []Try `json:"history,omitempty"`
+}
+
+// Try is one attempt to deliver a mail.
+type Try struct {
+	At     time.Time `json:"at"`
+	Server string    `json:"server"`
+	// Result is the verdict, with the server's reply or what went wrong.
+	Result string `json:"result"`
+}
+
+// The tries that are remembered.
+const (
+	firstTries = 5
+	allTries   = 50
+)
+
+// Tried notes a try.
+func (d *Delivery) Tried(t Try) {
+	d.History = append(slices.Clone(d.History), t)
+	if n := len(d.History); n > allTries {
+		d.History = slices.Delete(d.History, firstTries, firstTries+n-allTries)
+	}
 }
 
 // Pending lists the recipients without a verdict, in the order of the mail.

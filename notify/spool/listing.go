@@ -18,14 +18,19 @@ type Listing struct {
 	Items []Item
 	// Letters are mails that are not finished, oldest first.
 	Letters []Letter
+	// OnHold holds the ids of the items and mails that are kept back.
+	OnHold map[string]bool
 	// Badmail and Corrupt count what a person should look at.
 	Badmail, Corrupt int
 }
 
-// Waiting lists the items with each target that is left.
+// Waiting lists the items that are not on hold with each target that is left.
 func (l Listing) Waiting() []Waiting {
 	waiting := make([]Waiting, 0, len(l.Items))
 	for i := range l.Items {
+		if l.OnHold[l.Items[i].ID] {
+			continue
+		}
 		for _, t := range l.Items[i].Targets {
 			waiting = append(waiting, Waiting{Item: &l.Items[i], Target: t})
 		}
@@ -83,7 +88,10 @@ func List(dir string) (Listing, error) {
 			}
 		}
 	}
-	l.Badmail, l.Corrupt = count(filepath.Join(dir, badmailDir), ".json"), count(filepath.Join(dir, corruptDir), "")
+	if l.OnHold, err = holds(dir); err != nil {
+		return l, fmt.Errorf("list spool: %w", err)
+	}
+	l.Badmail, l.Corrupt = count(filepath.Join(dir, badmailDir), reasonExt), count(filepath.Join(dir, corruptDir), "")
 	slices.SortFunc(l.Items, func(a, b Item) int { return a.Queued.Compare(b.Queued) })
 	slices.SortFunc(l.Letters, func(a, b Letter) int { return a.Mail.Queued.Compare(b.Mail.Queued) })
 	return l, nil

@@ -43,6 +43,9 @@ func (s *Spool) recover(now time.Time) error {
 	if err := s.recoverMails(); err != nil {
 		return err
 	}
+	if err := s.recoverHolds(); err != nil {
+		return err
+	}
 	return s.prune(now)
 }
 
@@ -145,6 +148,9 @@ func (s *Spool) recoverMails() error {
 	return nil
 }
 
+// maxDamaged is how many damaged files are remembered by name.
+const maxDamaged = 100
+
 // each calls take for every file and moves what is damaged to corrupt/, where
 // a person finds it. That is an alarm, not a reason to stop.
 func (s *Spool) each(sub, ext string, take func(path string) error) error {
@@ -170,6 +176,10 @@ func (s *Spool) each(sub, ext string, take func(path string) error) error {
 		}
 		if err := durable.Rename(durable.Move{From: path, To: to}); err != nil {
 			failed = errors.Join(failed, err)
+			continue
+		}
+		if len(s.damaged) < maxDamaged {
+			s.damaged = append(s.damaged, fmt.Sprintf("the spool file %s was damaged and is now %s: %v", path, to, err))
 		}
 	}
 	return failed
@@ -192,7 +202,7 @@ func readMail(path string) (Mail, error) {
 	return m, nil
 }
 
-// Prune forgets old sent mail.
+// Prune forgets old sent mail, and what was given up when that is too much.
 func (s *Spool) Prune(now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -200,6 +210,9 @@ func (s *Spool) Prune(now time.Time) error {
 }
 
 func (s *Spool) prune(now time.Time) error {
+	if err := s.pruneBadmail(maxBadmail); err != nil {
+		return err
+	}
 	dir := filepath.Join(s.dir, sentDir)
 	entries, err := os.ReadDir(dir)
 	if err != nil {

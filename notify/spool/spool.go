@@ -6,6 +6,7 @@
 // understand:
 //
 //	queue/ID.item    what waits, immutable
+//	queue/ID.hold    that a person keeps an item or a mail back
 //	mail/ID.mail     which items make up one mail, and its bytes, immutable
 //	mail/ID.state    how far that mail is, replaced with each attempt
 //	sent/            what was delivered, for a while: items and mails
@@ -65,8 +66,11 @@ type Spool struct {
 	mails map[string]*letter
 	// told holds the ids of items that are finished, as far as sent/ and
 	// badmail/ remember.
-	told    map[string]bool
+	told map[string]bool
+	// onHold holds the ids of mails and items that a person keeps back.
+	onHold  map[string]bool
 	changed chan struct{}
+	damaged []string
 }
 
 // entry is an item in the queue.
@@ -95,7 +99,7 @@ type letter struct {
 func Open(dir string, log *slog.Logger, now time.Time) (*Spool, error) {
 	s := &Spool{
 		dir: dir, log: log,
-		items: make(map[string]*entry), mails: make(map[string]*letter), told: make(map[string]bool),
+		items: make(map[string]*entry), mails: make(map[string]*letter), told: make(map[string]bool), onHold: make(map[string]bool),
 		changed: make(chan struct{}, 1),
 	}
 	if err := Prepare(dir); err != nil {
@@ -126,6 +130,15 @@ func (s *Spool) wake() {
 	case s.changed <- struct{}{}:
 	default: // somebody will look anyway
 	}
+}
+
+// Damaged says which files were moved to corrupt/ since it was called last.
+func (s *Spool) Damaged() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	damaged := s.damaged
+	s.damaged = nil
+	return damaged
 }
 
 func (s *Spool) path(sub, id, ext string) string { return filepath.Join(s.dir, sub, id+ext) }
@@ -206,12 +219,15 @@ func (w Waiting) Due(now time.Time) time.Time {
 // Key is equal for what can go in one mail.
 func (w Waiting) Key() string { return cmp.Or(w.key, w.Target.key()) }
 
-// Waiting lists what is in no mail yet, in no order.
+// Waiting lists what is in no mail yet and not on hold, in no order.
 func (s *Spool) Waiting() []Waiting {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	waiting := make([]Waiting, 0, len(s.items))
 	for _, e := range s.items {
+		if s.onHold[e.item.ID] {
+			continue
+		}
 		for i, target := range e.item.Targets {
 			if _, ok := e.mailed[e.keys[i]]; !ok {
 				waiting = append(waiting, Waiting{e.item, target, e.held, e.keys[i]})
@@ -227,12 +243,15 @@ type Letter struct {
 	Delivery Delivery
 }
 
-// Letters lists the mails that are not finished, in no order.
+// Letters lists the mails that are not finished and not on hold, in no order.
 func (s *Spool) Letters() []Letter {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	letters := make([]Letter, 0, len(s.mails))
-	for _, l := range s.mails {
+	for id, l := range s.mails {
+		if s.onHold[id] {
+			continue
+		}
 		letters = append(letters, Letter{&l.mail, l.delivery.clone()})
 	}
 	return letters
