@@ -14,6 +14,7 @@ import (
 	"tocsin/internal/config"
 	"tocsin/internal/durable"
 	"tocsin/notify"
+	"tocsin/notify/oauth"
 	"tocsin/notify/quota"
 	"tocsin/notify/smtp"
 	"tocsin/notify/spool"
@@ -30,6 +31,7 @@ const lockPoll = 100 * time.Millisecond
 //	quota.log      what was sent
 //	accounts.json  which mail servers are paused
 //	addresses.json where the mail servers last were
+//	token-*.json   the refresh tokens that mail providers have replaced
 //	agent.json     which boot this is, and how the last run ended
 //	units.json     which units have failed
 //	spool/         what must be told
@@ -125,7 +127,7 @@ func (s *store) courier(log *slog.Logger) (*notify.Courier, error) {
 	if err != nil {
 		return nil, err
 	}
-	dialer := smtp.Dialer{Addresses: smtp.OpenAddresses(filepath.Join(s.dir, "addresses.json")), Log: log}
+	dialer := smtp.Dialer{Addresses: smtp.OpenAddresses(filepath.Join(s.dir, "addresses.json")), Log: log, Tokens: &oauth.Keeper{Dir: s.dir, Log: log}}
 	c.Dial = func(ctx context.Context, server smtp.Server) (notify.Session, error) {
 		return dialer.Dial(ctx, server, nil)
 	}

@@ -20,6 +20,8 @@ const (
 	codeChallenge = 334
 	codeStartMail = 354
 	codeClosing   = 421
+
+	codeAuthFailed = 535
 )
 
 // The waits of a conversation.
@@ -72,7 +74,7 @@ func dialWith(ctx context.Context, server Server, trace Trace, connect connect) 
 		return nil, f
 	}
 	s := &Session{wire: newWire(raw, trace), server: server, peer: raw.RemoteAddr()}
-	s.secrets.add(server.Password.Reveal())
+	s.secrets.add(server.Password.Reveal(), server.token.Reveal())
 	s.step(PhaseConnect, began, "connected to "+raw.RemoteAddr().String())
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	err = s.open(ctx)
@@ -97,6 +99,10 @@ func (s Server) check() error {
 	// RFC 4616 2: NUL separates the parts of PLAIN.
 	if strings.ContainsRune(s.Username+s.Password.Reveal(), 0) {
 		return fmt.Errorf("%w: the user name or the password holds a NUL", ErrMalformed)
+	}
+	// RFC 7628 3.1: 0x01 separates the parts there.
+	if !s.OAuth.IsZero() && (strings.ContainsRune(s.Username, 1) || s.token.Reveal() != strings.Map(visibleASCII, s.token.Reveal())) {
+		return fmt.Errorf("%w: the user name or the access token holds a control character", ErrMalformed)
 	}
 	return nil
 }

@@ -16,12 +16,14 @@ type Dialer struct {
 	Addresses *Addresses
 	// Log hears of an address that could not be kept; needed with Addresses.
 	Log *slog.Logger
+	// Tokens gives the access tokens of accounts with a Grant; nil gives none.
+	Tokens Tokens
 }
 
 // Dial is the function Dial, and finds a server that the resolver cannot find
 // where it last was.
 func (d Dialer) Dial(ctx context.Context, s Server, trace Trace) (*Session, error) {
-	session, err := dialWith(ctx, s, trace, d.connect)
+	session, err := d.login(ctx, s, trace, d.connect)
 	if err == nil && d.Addresses != nil {
 		if err := d.Addresses.remember(s.Host, session.peer, time.Now()); err != nil {
 			d.Log.Warn("address of a mail server not kept", "err", err)

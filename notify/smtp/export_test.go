@@ -13,6 +13,11 @@ func DialOver(ctx context.Context, conn net.Conn, s Server, trace Trace) (*Sessi
 	return dialWith(ctx, s, trace, func(context.Context, Server) (net.Conn, error) { return conn, nil })
 }
 
+// DialOver is Dialer.Dial over connections that next makes.
+func (d Dialer) DialOver(ctx context.Context, next func() net.Conn, s Server, trace Trace) (*Session, error) {
+	return d.login(ctx, s, trace, func(context.Context, Server) (net.Conn, error) { return next(), nil })
+}
+
 // ReadReply reads one reply from a stream and returns what is left of it.
 func ReadReply(stream []byte) (Reply, int, error) {
 	r := bufio.NewReaderSize(bytes.NewReader(stream), 64)

@@ -33,6 +33,7 @@ type Phase string
 
 // The phases, in the order of a conversation.
 const (
+	PhaseToken     Phase = "token" // an access token, before the connection
 	PhaseConnect   Phase = "connect"
 	PhaseTLS       Phase = "tls"
 	PhaseGreeting  Phase = "greeting"

@@ -7,6 +7,12 @@ import (
 	"tocsin/notify/provider"
 )
 
+// hinter is an error that knows what to do about itself.
+type hinter interface {
+	error
+	Hint() string
+}
+
 // Hint says in words what a person can do about an error of Dial or Send,
 // empty when nothing is known beyond the error itself. Name is that of a
 // preset.
@@ -14,6 +20,9 @@ func Hint(err error, name string) string {
 	var f *Failure
 	if !errors.As(err, &f) {
 		return ""
+	}
+	if known, ok := errors.AsType[hinter](f.Err); ok && known.Hint() != "" {
+		return known.Hint()
 	}
 	preset, _ := provider.Find(name)
 	if row, ok := preset.Match(string(f.Phase), f.Reply.Code, f.Reply.Enhanced, strings.ToLower(f.Reply.Text)); ok && f.Reply.Code != 0 && row.Hint != "" {
