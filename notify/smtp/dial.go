@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,6 +22,7 @@ const (
 	codeStartMail = 354
 	codeClosing   = 421
 
+	codeSequence   = 503
 	codeAuthFailed = 535
 )
 
@@ -192,6 +194,9 @@ func (s *Session) startTLS(ctx context.Context) error {
 func (s *Session) refused(phase Phase, reply Reply) *Failure {
 	scope, class, pause := Classify(phase, reply, s.server.Provider)
 	f := &Failure{Scope: scope, Class: class, Phase: phase, Reply: reply, Pause: pause}
+	if reply.Code == codeSequence && slices.Contains(transaction(), phase) {
+		s.shut() // it and we do not agree any more on where the conversation is
+	}
 	if class == Protocol {
 		f.Err = fmt.Errorf("%w: the reply is out of turn", ErrProtocol)
 		s.shut()

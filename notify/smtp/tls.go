@@ -71,6 +71,10 @@ func (s *Session) secure(ctx context.Context, phase Phase) error {
 	if err != nil {
 		return s.tlsFailure(ctx, phase, err)
 	}
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		s.asked = true // many only ask
+		return new(tls.Certificate), nil
+	}
 	began := time.Now()
 	conn := tls.Client(s.raw, config)
 	if err := s.raw.SetDeadline(began.Add(s.server.timeout())); err != nil {
@@ -104,6 +108,13 @@ func (s *Session) tlsFailure(ctx context.Context, phase Phase, err error) *Failu
 		f.Class = TLSBroken
 	}
 	return f
+}
+
+// alert reports whether the other side has ended TLS with an alert. With TLS 1.3
+// the one that a client certificate is missing comes after the handshake.
+func alert(err error) bool {
+	remote, ok := errors.AsType[*net.OpError](err)
+	return ok && remote.Op == "remote error"
 }
 
 // network reports whether err is about the connection rather than about what

@@ -30,6 +30,9 @@ type wire struct {
 	trace   Trace
 	secrets redactor
 	broken  bool
+	// asked says that the server asked for a client certificate, which there is
+	// none of.
+	asked bool
 }
 
 func newWire(raw net.Conn, trace Trace) *wire {
@@ -106,21 +109,6 @@ func (w *wire) roundTrip(send []byte, deadline time.Time) (response, error) {
 	return readResponse(w.r)
 }
 
-// errEarly is for a reply that was there before its command.
-var errEarly = fmt.Errorf("%w: a reply came before its command", ErrProtocol)
-
-// early reads such a reply. Only "421 closing" may come unasked (RFC 5321 3.8).
-func (w *wire) early() (response, error) {
-	resp, err := readResponse(w.r)
-	if err != nil {
-		return response{}, fmt.Errorf("%w: %w", errEarly, err)
-	}
-	if resp.code != codeClosing {
-		return response{}, fmt.Errorf("%w: %d", errEarly, resp.code)
-	}
-	return resp, nil
-}
-
 // lastWordsTimeout is how long a reply may take after a write has failed.
 const lastWordsTimeout = time.Second
 
@@ -147,6 +135,10 @@ func (w *wire) fail(ctx context.Context, phase Phase, err error) *Failure {
 	f := &Failure{Scope: Account, Class: Transient, Phase: phase, Err: err}
 	if errors.Is(err, ErrProtocol) {
 		f.Class = Protocol
+	}
+	if w.asked && alert(err) {
+		f.Class = TLSBroken
+		f.Err = fmt.Errorf("the server wants a client certificate, and Tocsin has none: %w", err)
 	}
 	if ctx.Err() != nil {
 		f.Err = context.Cause(ctx)
