@@ -183,6 +183,8 @@ var table = [...]Preset{
 		Replies: []Reply{
 			{Text: "daily message quota exceeded", Means: Quota},
 			{Text: "maximum sending rate exceeded", Means: Wait},
+			{Text: "too many concurrent smtp connections", Means: Wait, Hint: "other programs use the same SES account at the same time; nothing is lost"},
+			{Text: "maximum message count per session", Means: Wait, Hint: "the next connection takes the mail; to avoid it set limit { messages_per_connection }"},
 			{Text: "not verified", Means: Sender, Hint: "verify the sender in the SES console, and in the sandbox every recipient too"},
 		},
 		Hint:    "SES has SMTP credentials of its own, made in the SES console for each region; the access key of an IAM user is none",
@@ -254,6 +256,7 @@ var table = [...]Preset{
 }
 
 const (
+	contentHint  = "the provider took the mail for spam: mails with the same subject and text do that; a template of your own makes them differ"
 	fullNameHint = "the server wants a full name in EHLO: set hostname = \"web-1.example.com\" in the mailserver block"
 	netEaseHint  = "NetEase wants the authorization code, not the password: Settings, POP3/SMTP/IMAP, switch SMTP on and generate one"
 	netEaseNote  = "Mails of identical content are taken for spam. The window of a day is thought to end at midnight in China."

@@ -47,7 +47,7 @@ func (s Server) dotTimeout() time.Duration {
 }
 
 // connect makes the connection of a Dial.
-type connect func(ctx context.Context, s Server) (net.Conn, error)
+type connect func(ctx context.Context, s Server, trace Trace) (net.Conn, error)
 
 // Dial opens a session: it connects, verifies TLS, says EHLO and
 // authenticates. Nothing of an account goes over the connection before TLS is
@@ -63,7 +63,7 @@ func dialWith(ctx context.Context, server Server, trace Trace, connect connect) 
 	}
 	began := time.Now()
 	limited, cancel := context.WithTimeout(ctx, server.timeout())
-	raw, err := connect(limited, server)
+	raw, err := connect(limited, server, trace)
 	cancel()
 	if err != nil {
 		if ctx.Err() != nil {

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -38,7 +40,10 @@ const resolvePatience = 2 * time.Second
 
 // connect finds the server by its name, or else where it last was. Its
 // certificate is checked by its name in any case.
-func (d Dialer) connect(ctx context.Context, s Server) (net.Conn, error) {
+func (d Dialer) connect(ctx context.Context, s Server, trace Trace) (net.Conn, error) {
+	if trace != nil {
+		resolve(ctx, s.Host, trace)
+	}
 	last := ""
 	if d.Addresses != nil {
 		last = d.Addresses.recall(s.Host)
@@ -65,6 +70,21 @@ func (d Dialer) connect(ctx context.Context, s Server) (net.Conn, error) {
 		return nil, fmt.Errorf("%w; and at its last address: %w", err, lastErr)
 	}
 	return conn, nil
+}
+
+// resolve tells a trace which addresses a host has. What comes of it is not
+// used: the dial looks them up again.
+func resolve(ctx context.Context, host string, trace Trace) {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return // it needs no resolver
+	}
+	began := time.Now()
+	addresses, err := net.DefaultResolver.LookupHost(ctx, host)
+	text := host + " is at " + strings.Join(addresses, ", ")
+	if err != nil {
+		text = "look up " + host + ": " + err.Error()
+	}
+	trace(Step{PhaseResolve, safe(text, 2*maxText), time.Since(began)})
 }
 
 func dialTCP(ctx context.Context, s Server) (net.Conn, error) {
