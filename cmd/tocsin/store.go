@@ -14,6 +14,7 @@ import (
 	"tocsin/internal/config"
 	"tocsin/internal/durable"
 	"tocsin/notify"
+	"tocsin/notify/maillog"
 	"tocsin/notify/oauth"
 	"tocsin/notify/quota"
 	"tocsin/notify/smtp"
@@ -40,6 +41,7 @@ type store struct {
 	lock   *durable.Lock
 	spool  *spool.Spool
 	ledger *quota.Ledger
+	mails  *maillog.Log // nil when nobody asks for one
 }
 
 func spoolDir(stateDir string) string { return filepath.Join(stateDir, "spool") }
@@ -101,6 +103,9 @@ func openStore(ctx context.Context, cfg *config.Config, holder string, patience 
 		return nil, err
 	}
 	s := &store{dir: dir, lock: lock}
+	if cfg.Agent.MailLog != "" {
+		s.mails = maillog.New(cfg.Agent.MailLog, cfg.Agent.MailLogFields, log)
+	}
 	if err := durable.Sweep(dir, 0, now); err != nil { // what a crash left unfinished
 		s.close()
 		return nil, err
@@ -129,7 +134,7 @@ func (s *store) courier(log *slog.Logger) (*notify.Courier, error) {
 	}
 	dialer := smtp.Dialer{Addresses: smtp.OpenAddresses(filepath.Join(s.dir, "addresses.json")), Log: log, Tokens: &oauth.Keeper{Dir: s.dir, Log: log}}
 	c.Dial = func(ctx context.Context, server smtp.Server) (notify.Session, error) {
-		return dialer.Dial(ctx, server, nil)
+		return dialer.Dial(ctx, server, s.mails.Trace(server))
 	}
 	return c, nil
 }
@@ -140,6 +145,7 @@ func (s *store) close() {
 	if s.ledger != nil {
 		_ = s.ledger.Close()
 	}
+	_ = s.mails.Close()
 	_ = s.lock.Release()
 }
 

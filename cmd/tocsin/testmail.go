@@ -101,7 +101,7 @@ func testAccount(ctx context.Context, opt *options, cfg *config.Config, a notify
 	if err := reserve(ctx, cfg, a, len(addresses)); err != nil {
 		return err
 	}
-	dialer := smtp.Dialer{Tokens: &oauth.Keeper{Dir: cfg.Agent.StateDir, Log: newLogger(opt.std.err, nil)}}
+	dialer := smtp.Dialer{Resolve: true, Tokens: &oauth.Keeper{Dir: cfg.Agent.StateDir, Log: newLogger(opt.std.err, nil)}}
 	session, err := dialer.Dial(ctx, a.Server, func(s smtp.Step) {
 		fmt.Fprintf(opt.std.out, "  %-8s %7s  %s\n", s.Phase, s.Took.Round(time.Millisecond/10), s.Text)
 	})

@@ -71,7 +71,7 @@ func dialWith(ctx context.Context, server Server, trace Trace, connect connect) 
 		}
 		f := &Failure{Phase: PhaseConnect, Err: err}
 		if trace != nil {
-			trace(Step{PhaseConnect, f.Error(), time.Since(began)})
+			trace(Step{Phase: PhaseConnect, Text: f.Error(), Took: time.Since(began)})
 		}
 		return nil, f
 	}

@@ -20,6 +20,9 @@ type Dialer struct {
 	Log *slog.Logger
 	// Tokens gives the access tokens of accounts with a Grant; nil gives none.
 	Tokens Tokens
+	// Resolve shows a Trace which addresses a server's name has. It is looked
+	// up once more for that.
+	Resolve bool
 }
 
 // Dial is the function Dial, and finds a server that the resolver cannot find
@@ -41,7 +44,7 @@ const resolvePatience = 2 * time.Second
 // connect finds the server by its name, or else where it last was. Its
 // certificate is checked by its name in any case.
 func (d Dialer) connect(ctx context.Context, s Server, trace Trace) (net.Conn, error) {
-	if trace != nil {
+	if trace != nil && d.Resolve {
 		resolve(ctx, s.Host, trace)
 	}
 	last := ""
@@ -84,7 +87,7 @@ func resolve(ctx context.Context, host string, trace Trace) {
 	if err != nil {
 		text = "look up " + host + ": " + err.Error()
 	}
-	trace(Step{PhaseResolve, safe(text, 2*maxText), time.Since(began)})
+	trace(Step{Phase: PhaseResolve, Text: safe(text, 2*maxText), Took: time.Since(began)})
 }
 
 func dialTCP(ctx context.Context, s Server) (net.Conn, error) {

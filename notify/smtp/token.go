@@ -90,7 +90,7 @@ func (d Dialer) token(ctx context.Context, s Server, trace Trace, fresh bool) (T
 		text += ", good until " + token.Expires.UTC().Format(time.RFC3339)
 	}
 	if trace != nil {
-		trace(Step{PhaseToken, safe(text, 2*maxText), time.Since(began)})
+		trace(Step{Phase: PhaseToken, Text: safe(text, 2*maxText), Took: time.Since(began)})
 	}
 	return token, err
 }

@@ -16,6 +16,12 @@ type Step struct {
 	// Text is what was said and answered, printable and without secrets.
 	Text string
 	Took time.Duration
+	// Command is what was said, without secrets; empty where nothing was.
+	Command string
+	// Reply is the answer, the zero Reply where there was none.
+	Reply Reply
+	// Peer is the address of the server, empty before there is a connection.
+	Peer string
 }
 
 // Trace is told of every step as it ends. A nil Trace is fine.
@@ -40,9 +46,17 @@ func newWire(raw net.Conn, trace Trace) *wire {
 }
 
 func (w *wire) step(phase Phase, began time.Time, text string) {
-	if w.trace != nil {
-		w.trace(Step{Phase: phase, Text: safe(w.secrets.hide(text), 2*maxText), Took: time.Since(began)})
+	w.tell(phase, began, text, "", Reply{})
+}
+
+func (w *wire) tell(phase Phase, began time.Time, text, command string, reply Reply) {
+	if w.trace == nil {
+		return
 	}
+	w.trace(Step{
+		Phase: phase, Text: safe(w.secrets.hide(text), 2*maxText), Took: time.Since(began),
+		Command: safe(w.secrets.hide(command), maxText), Reply: reply, Peer: w.raw.RemoteAddr().String(),
+	})
 }
 
 // line is a command without its line end, and how it is shown when it holds a
@@ -72,19 +86,20 @@ func (w *wire) listen(ctx context.Context, phase Phase, timeout time.Duration) (
 func (w *wire) heard(
 	ctx context.Context, phase Phase, began time.Time, shown string, resp response, err error,
 ) (Reply, response, error) {
+	command := shown
 	if shown != "" {
 		shown += ": "
 	}
 	if err != nil {
 		f := w.fail(ctx, phase, err)
-		w.step(phase, began, shown+f.Error())
+		w.tell(phase, began, shown+f.Error(), command, Reply{})
 		return Reply{}, response{}, f
 	}
 	reply := resp.reply(w.secrets.hide)
 	if reply.Code == codeChallenge && phase == PhaseAuth {
 		reply.Text = "" // may be a hash of the password with a salt
 	}
-	w.step(phase, began, shown+reply.String())
+	w.tell(phase, began, shown+reply.String(), command, reply)
 	if reply.Code == codeClosing {
 		w.shut()
 	}
@@ -113,13 +128,16 @@ func (w *wire) roundTrip(send []byte, deadline time.Time) (response, error) {
 const lastWordsTimeout = time.Second
 
 // lastWords looks after a failed write whether the server had said why it
-// hung up. Only a refusal can be that.
+// hung up. Only a refusal can be that, or an alert of TLS.
 func (w *wire) lastWords(cause error) (response, error) {
 	defer w.shut()
 	if w.conn.SetReadDeadline(time.Now().Add(lastWordsTimeout)) != nil {
 		return response{}, cause
 	}
 	resp, err := readResponse(w.r)
+	if alert(err) {
+		return response{}, err // TLS said why
+	}
 	if err != nil || resp.code < 400 {
 		return response{}, cause
 	}
