@@ -13,6 +13,7 @@ var google = []Reply{
 	{Code: 550, Enhanced: "5.7.1", Text: "daily", Means: Quota},
 	{At: "rcpt", Code: 450, Enhanced: "4.2.1", Means: Later},
 	{At: "auth", Code: 534, Means: Auth, Hint: "Google wants an app password, not the account's own: turn on 2-step verification and make one at https://myaccount.google.com/apppasswords, or use an oauth block"},
+	// From memory.
 	{Text: "mail relay denied", Means: Auth, Hint: "the relay does not know this machine: allow its address, or set username and password, in the Admin console (Gmail, Routing, SMTP relay service)"},
 	{At: "auth", Code: 454, Text: "too many login attempts", Means: Wait, Pause: Pause{For: 15 * time.Minute}},
 }
@@ -26,6 +27,7 @@ var microsoft = []Reply{
 	{Enhanced: "5.7.139", Means: Auth, Hint: "the tenant refuses logins with a password: enable authenticated SMTP for the mailbox and check security defaults and policies, or use an oauth block"},
 	{Enhanced: "5.7.30", Means: Auth, Hint: "Microsoft takes no password any more for this tenant: use an oauth block"},
 	{Code: 530, Enhanced: "5.7.57", Means: Auth, Hint: "the server wants a login: set username and an oauth block, or a password where the tenant still takes one"},
+	// These two are from memory.
 	{Enhanced: "5.1.8", Means: Auth, Hint: "Microsoft has blocked the account from sending: an administrator unblocks it (Defender portal, Restricted entities)"},
 	{Enhanced: "5.7.60", Means: Sender, Hint: "the account may not send as this address: set from, or grant it Send As"},
 	{Code: 451, Enhanced: "5.7.3", Means: Auth, Hint: "the server wants STARTTLS: tls = \"starttls\", port = 587"},

@@ -34,7 +34,8 @@ var table = [...]Preset{
 	{
 		Name: "google-relay", Title: "Google Workspace SMTP relay",
 		Host: "smtp-relay.gmail.com", Endpoints: []Endpoint{{465, true}, {587, false}},
-		Mechanisms: []string{"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"}, OAuth: googleOAuth, From: FromOwn, FullName: true, Fixed: true,
+		Mechanisms: []string{"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"}, // as smtp.gmail.com has them
+		OAuth:      googleOAuth, From: FromOwn, FullName: true, Fixed: true,
 		Limit:     quota.Limit{RecipientsPerDay: 8000, MessagesPerMinute: 60, RecipientsPerMessage: 100, MessagesPerConnection: 100, Connections: 2},
 		Published: "10,000 recipients a user and day, 100 and more a transaction",
 		Replies:   google,
