@@ -91,6 +91,9 @@ func showProvider(opt *options, p provider.Preset) {
 	field("password", passwordOf(p))
 	field("username", p.Username)
 	field("mechanisms", strings.Join(p.Mechanisms, ", "))
+	if p.OAuth.TokenURL != "" {
+		field("oauth", p.OAuth.TokenURL+", scope "+p.OAuth.Scope)
+	}
 	field("sender", string(p.From))
 	for _, line := range limitLines(p.Limit) {
 		field("limit", line)

@@ -14,6 +14,8 @@ import (
 	"tocsin/internal/config"
 	"tocsin/internal/durable"
 	"tocsin/notify"
+	"tocsin/notify/maillog"
+	"tocsin/notify/oauth"
 	"tocsin/notify/quota"
 	"tocsin/notify/smtp"
 	"tocsin/notify/spool"
@@ -30,6 +32,7 @@ const lockPoll = 100 * time.Millisecond
 //	quota.log      what was sent
 //	accounts.json  which mail servers are paused
 //	addresses.json where the mail servers last were
+//	token-*.json   the refresh tokens that mail providers have replaced
 //	agent.json     which boot this is, and how the last run ended
 //	units.json     which units have failed
 //	spool/         what must be told
@@ -40,6 +43,7 @@ type store struct {
 	ledger *quota.Ledger
 	// damage says in words what was damaged when the store was opened.
 	damage []string
+	mails  *maillog.Log // nil when nobody asks for one
 }
 
 // leftoverPatience is how long a new agent waits for the lock of another. One
@@ -109,6 +113,9 @@ func openStore(ctx context.Context, cfg *config.Config, holder string, patience 
 		return nil, err
 	}
 	s := &store{dir: dir, lock: lock}
+	if cfg.Agent.MailLog != "" {
+		s.mails = maillog.New(cfg.Agent.MailLog, cfg.Agent.MailLogFields, log)
+	}
 	if err := durable.Sweep(dir, 0, now); err != nil { // what a crash left unfinished
 		s.close()
 		return nil, err
@@ -136,9 +143,9 @@ func (s *store) courier(log *slog.Logger) (*notify.Courier, error) {
 	if err != nil {
 		return nil, err
 	}
-	dialer := smtp.Dialer{Addresses: smtp.OpenAddresses(filepath.Join(s.dir, "addresses.json")), Log: log}
+	dialer := smtp.Dialer{Addresses: smtp.OpenAddresses(filepath.Join(s.dir, "addresses.json")), Log: log, Tokens: &oauth.Keeper{Dir: s.dir, Log: log}}
 	c.Dial = func(ctx context.Context, server smtp.Server) (notify.Session, error) {
-		return dialer.Dial(ctx, server, nil)
+		return dialer.Dial(ctx, server, s.mails.Trace(server))
 	}
 	return c, nil
 }
@@ -149,6 +156,7 @@ func (s *store) close() {
 	if s.ledger != nil {
 		_ = s.ledger.Close()
 	}
+	_ = s.mails.Close()
 	_ = s.lock.Release()
 }
 

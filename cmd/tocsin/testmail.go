@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/config"
 	"tocsin/internal/control"
 	"tocsin/notify"
+	"tocsin/notify/oauth"
 	"tocsin/notify/quota"
 	"tocsin/notify/smtp"
 	"tocsin/notify/spool"
@@ -100,7 +101,8 @@ func testAccount(ctx context.Context, opt *options, cfg *config.Config, a notify
 	if err := reserve(ctx, cfg, a, len(addresses)); err != nil {
 		return err
 	}
-	session, err := smtp.Dial(ctx, a.Server, func(s smtp.Step) {
+	dialer := smtp.Dialer{Resolve: true, Tokens: &oauth.Keeper{Dir: cfg.Agent.StateDir, Log: newLogger(opt.std.err, nil)}}
+	session, err := dialer.Dial(ctx, a.Server, func(s smtp.Step) {
 		fmt.Fprintf(opt.std.out, "  %-8s %7s  %s\n", s.Phase, s.Took.Round(time.Millisecond/10), s.Text)
 	})
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"tocsin/notify/maillog"
 )
 
 // leastInterval keeps a typing error from making the agent the load.
@@ -56,7 +58,29 @@ func (l *loader) agentBlocks(a *Agent, blocks []found) {
 		a.Socket = filepath.Clean(socket.text)
 	}
 	a.LogLevel = s.oneOf("log_level", "info", "debug", "warn", "error").text
+	s.mailLog(a)
 	s.done()
+}
+
+// mailLog reads where the conversations with mail servers are kept.
+func (s *scope) mailLog(a *Agent) {
+	if path := s.text("mail_log"); path.set && !path.unknown && s.absolute("mail_log", path) {
+		a.MailLog = filepath.Clean(path.text)
+	}
+	for _, v := range s.texts("mail_log_fields") {
+		switch {
+		case v.unknown:
+		case !slices.Contains(maillog.Fields(), v.text):
+			s.fail(v.at, "Unknown field", "%s is no field of the mail log, which has %s.%s", v.shown(), list(quoted(maillog.Fields()), "and"), didYouMean(v.text, maillog.Fields()))
+		case slices.Contains(a.MailLogFields, v.text):
+			s.fail(v.at, "Named twice", "%s is already in this list.", v.shown())
+		default:
+			a.MailLogFields = append(a.MailLogFields, v.text)
+		}
+	}
+	if attr := s.body.Attributes["mail_log_fields"]; attr != nil && s.body.Attributes["mail_log"] == nil {
+		s.fail(attr.NameRange, "Not used", "\"mail_log_fields\" chooses what \"mail_log\" has, which is not set. For instance: mail_log = \"/var/log/tocsin/mail.log\"")
+	}
 }
 
 // host is the name in mails: the attribute or the machine's own.

@@ -46,6 +46,10 @@ type Agent struct {
 	Socket string
 	// LogLevel is "debug", "info", "warn" or "error".
 	LogLevel string
+	// MailLog is the path of the mail log, empty for none; MailLogFields are
+	// its fields, none for all.
+	MailLog       string
+	MailLogFields []string
 }
 
 // The defaults of the agent block.

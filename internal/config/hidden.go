@@ -47,7 +47,16 @@ func isSecretName(name string) bool {
 			return true
 		}
 	}
+	if strings.Contains(name, "token") && !strings.Contains(name, "url") {
+		return true
+	}
 	return distance(name, "password") <= 3
+}
+
+// isSecretAttribute knows the attributes whose values are secrets, and whose
+// files nobody else may read.
+func isSecretAttribute(name string) bool {
+	return name == "password" || name == "client_secret" || name == "refresh_token"
 }
 
 // valueEnd is where the line that holds tokens[i] ends, or the last of its

@@ -187,7 +187,7 @@ func TestLoadWhole(t *testing.T) {
 		Host: "web-1.example.com", Interval: 20 * time.Second, Timeout: 5 * time.Second,
 		StateDir: "/srv/tocsin", Socket: "/srv/tocsin/control.sock", LogLevel: "debug",
 	}
-	if cfg.Agent != wantAgent {
+	if !cmp.Equal(cfg.Agent, wantAgent) {
 		t.Errorf("got agent %+v, want %+v", cfg.Agent, wantAgent)
 	}
 	gmail, relay := cfg.Accounts[0], cfg.Accounts[1]
@@ -303,7 +303,7 @@ func TestDefaults(t *testing.T) {
 		Host: "web-1.example.com", Interval: 30 * time.Second, Timeout: 10 * time.Second,
 		StateDir: "/var/lib/tocsin", Socket: "/run/tocsin/control.sock", LogLevel: "info",
 	}
-	if cfg.Agent != want {
+	if !cmp.Equal(cfg.Agent, want) {
 		t.Errorf("got %+v, want %+v", cfg.Agent, want)
 	}
 	opt := testOptions()

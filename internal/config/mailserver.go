@@ -39,7 +39,7 @@ func (l *loader) mailServer(f found) {
 	a.Timeout, _ = s.duration("timeout", 0)
 	a.Retry = s.retry()
 	a.Limit = s.limits(preset)
-	s.done("limit")
+	s.done("limit", "oauth")
 	l.remember(a, preset)
 	l.config.Accounts = append(l.config.Accounts, a)
 }
@@ -101,12 +101,14 @@ func isLoopback(host string) bool {
 	return strings.EqualFold(strings.TrimSuffix(host, "."), "localhost")
 }
 
-// login reads username, password and auth, and returns the username.
+// login reads username, password, oauth and auth, and returns the username.
 func (s *scope) login(a *notify.Account, preset provider.Preset) string {
 	user, password := s.text("username"), s.text("password")
-	a.Auth = s.oneOf("auth", "auto", "plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256", "scram-sha-1-plus", "scram-sha-256-plus", "none").text
+	a.Auth = s.oneOf("auth", "auto", "plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256", "scram-sha-1-plus", "scram-sha-256-plus", "xoauth2", "oauthbearer", "none").text
 	a.Username = user.text
 	a.Password = smtp.NewSecret(password.text)
+	grant, byToken := s.grant(preset)
+	a.OAuth = grant
 	haveUser, havePassword := s.body.Attributes["username"] != nil, s.body.Attributes["password"] != nil
 	if preset.Username != "" {
 		if haveUser && !user.unknown && user.text != "" && user.text != preset.Username {
@@ -116,10 +118,14 @@ func (s *scope) login(a *notify.Account, preset provider.Preset) string {
 		}
 	}
 	switch {
+	case byToken != nil:
+		s.loginByToken(a.Auth, *byToken)
+	case a.Auth == "xoauth2" || a.Auth == "oauthbearer":
+		s.fail(s.header, "Login missing", "auth = %q needs an oauth block, which says where access tokens come from.", a.Auth)
 	case a.Auth == "none" && (haveUser || havePassword):
 		s.fail(s.header, "Login not used", "auth = \"none\" sends neither username nor password. Leave out either.")
 	case a.Auth != "none" && preset.Login != provider.NoLogin && (!haveUser || !havePassword):
-		s.fail(s.header, "Login missing", "Provider %q takes mail only after a login: set username and password.", preset.Name)
+		s.fail(s.header, "Login missing", "Provider %q takes mail only after a login: set username and %s.", preset.Name, loginWords(preset))
 	case haveUser && !havePassword:
 		s.fail(s.header, "Password missing", "%s has a username but no password. For instance: password = credential(\"%s\")", s.name, a.Name)
 	case havePassword && !haveUser:
@@ -127,37 +133,38 @@ func (s *scope) login(a *notify.Account, preset provider.Preset) string {
 	case a.Auth != "auto" && a.Auth != "none" && !haveUser:
 		s.fail(s.header, "Username missing", "auth = %q needs username and password.", a.Auth)
 	}
-	for name, v := range map[string]setting{"username": user, "password": password} {
-		if !v.set || v.unknown {
-			continue
-		}
-		if v.text == "" {
-			s.fail(v.at, "Empty value", "%q must not be empty.", name)
-		}
-		if strings.ContainsAny(v.text, "\r\n\x00") {
-			s.fail(v.at, "Invalid value", "%q holds a line end or a NUL byte. A secret file has one line.", name)
-		}
+	s.oneLine("username", user)
+	s.oneLine("password", password)
+	s.literal("password", "password", password)
+	if byToken != nil && a.TLS == smtp.TLSNone && !isLoopback(a.Host) {
+		s.fail(*byToken, "Access token without encryption", "Without TLS the access token would go over the network in clear. Set tls, or leave username and oauth out.")
 	}
-	s.literal(password)
 	if havePassword && a.TLS == smtp.TLSNone && !isLoopback(a.Host) {
 		s.fail(password.at, "Password without encryption", "Without TLS the password would go over the network in clear. Set tls, or leave username and password out.")
 	}
 	return user.text
 }
 
-// literal refuses a password that every user of the machine can read in the
-// rule file.
-func (s *scope) literal(password setting) {
-	attr := s.body.Attributes["password"]
-	if attr == nil || !password.set {
+func loginWords(preset provider.Preset) string {
+	if preset.OAuth.TokenURL != "" {
+		return "password, or username and an oauth block"
+	}
+	return "password"
+}
+
+// literal refuses a secret that every user of the machine can read in the rule
+// file. what is its name in a sentence.
+func (s *scope) literal(name, what string, secret setting) {
+	attr := s.body.Attributes[name]
+	if attr == nil || !secret.set {
 		return
 	}
 	if _, isCall := attr.Expr.(*hclsyntax.FunctionCallExpr); isCall {
 		return
 	}
-	s.loader.problems.secret(password.text)
+	s.loader.problems.secret(secret.text)
 	if s.source.mode&0o007 != 0 {
-		s.fail(attr.Expr.Range(), "Password open to everybody", "The password stands in a file that every user of this machine can read. Run: chmod o= %s\nBetter keep it elsewhere: password = file(\"/etc/tocsin/NAME.secret\") or credential(\"NAME\").", shellQuote(s.source.name))
+		s.fail(attr.Expr.Range(), upperFirst(what)+" open to everybody", "The %s stands in a file that every user of this machine can read. Run: chmod o= %s\nBetter keep it elsewhere: %s = file(\"/etc/tocsin/NAME.secret\") or credential(\"NAME\").", what, shellQuote(s.source.name), name)
 	}
 }
 

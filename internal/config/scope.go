@@ -88,7 +88,7 @@ func (s *scope) value(name string, expr hclsyntax.Expression, want cty.Type) (v 
 		return cty.NilVal, false, false
 	}
 	funcs := functions()
-	maps.Copy(funcs, s.sourceFunctions(name == "password"))
+	maps.Copy(funcs, s.sourceFunctions(isSecretAttribute(name)))
 	funcs["hostname"] = hostnameFunction(s.loader.opt.Host)
 	s.absent, s.refused = "", ""
 	v, diags := expr.Value(&hcl.EvalContext{Variables: constants(), Functions: funcs})
@@ -139,7 +139,7 @@ func (s *scope) text(name string) setting {
 		return setting{at: s.header}
 	}
 	v, marked, ok := s.value(name, attr.Expr, cty.String)
-	out := setting{at: attr.Expr.Range(), sensitive: marked || name == "password", set: ok}
+	out := setting{at: attr.Expr.Range(), sensitive: marked || isSecretAttribute(name), set: ok}
 	if ok && !v.IsKnown() {
 		out.unknown = true
 	} else if ok {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -33,6 +34,16 @@ const endGrace = time.Second
 // ErrUnsafe is for a program that somebody else than its owner could have
 // changed.
 var ErrUnsafe = errors.New("others may write to it")
+
+// ErrTimeout is for a program that was ended because its time was over.
+var ErrTimeout = errors.New("ended at its timeout")
+
+// timeoutError is ErrTimeout with how long that was.
+type timeoutError struct{ after time.Duration }
+
+func (e timeoutError) Error() string { return fmt.Sprintf("%v of %s", ErrTimeout, e.after) }
+
+func (timeoutError) Unwrap() error { return ErrTimeout }
 
 // Program is a program with its arguments.
 type Program struct {
@@ -65,24 +76,40 @@ func (r Result) String() string {
 	return text
 }
 
+// ErrOutput is for a program that prints more than is taken.
+var ErrOutput = fmt.Errorf("it prints more than %d bytes", maxOutput)
+
+// Output runs the program, without an event, and returns what it printed on
+// stdout byte by byte; see Run for its end. What it printed on stderr is lost.
+func (p Program) Output(ctx context.Context) ([]byte, error) {
+	var out tail
+	if err := p.run(ctx, base(), &out, nil); err != nil {
+		return nil, err
+	}
+	if out.lost {
+		return nil, ErrOutput
+	}
+	return out.data, nil
+}
+
 // Run runs the program for an event until it ends, its timeout is over or ctx
 // ends. Then it is killed with its process group: nobody waits for it.
 func (p Program) Run(ctx context.Context, ev *tocsin.Event) Result {
 	began := time.Now()
 	var out tail
-	err := p.run(ctx, ev, &out)
+	err := p.run(ctx, environment(ev), &out, &out)
 	return Result{Output: out.text(), Took: time.Since(began), Err: err}
 }
 
-func (p Program) run(ctx context.Context, ev *tocsin.Event, out *tail) error {
+func (p Program) run(ctx context.Context, env []string, stdout, stderr io.Writer) error {
 	if err := p.check(); err != nil {
 		return err
 	}
-	limited, cancel := context.WithTimeoutCause(ctx, p.Timeout, fmt.Errorf("ended at its timeout of %s", p.Timeout))
+	limited, cancel := context.WithTimeoutCause(ctx, p.Timeout, timeoutError{p.Timeout})
 	defer cancel()
 	cmd := exec.CommandContext(limited, p.Args[0], p.Args[1:]...) //nolint:gosec // what to run is what the rule file is for
-	cmd.Env, cmd.Dir = environment(ev), "/"
-	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Env, cmd.Dir = env, "/"
+	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = endGrace
 	kill := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
@@ -172,12 +199,17 @@ func cause(err error) error {
 	return err
 }
 
+// base is the environment that every program has.
+func base() []string {
+	return []string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "HOME=/", "SHELL=/bin/sh",
+	}
+}
+
 // environment is all that a program knows of the world: the event. Nothing of
 // the agent's own environment, where secrets may be, reaches it.
 func environment(ev *tocsin.Event) []string {
-	env := []string{
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "HOME=/", "SHELL=/bin/sh",
-	}
+	env := base()
 	for _, v := range templates.Variables() {
 		value := strings.ReplaceAll(templates.Expand("$"+v.Name, *ev), "\x00", "")
 		env = append(env, "TOCSIN_"+v.Name+"="+value)

@@ -161,3 +161,24 @@ func TestRefused(t *testing.T) {
 		t.Errorf("got %v", r.Err)
 	}
 }
+
+func TestOutput(t *testing.T) {
+	tests := []struct{ name, script, output, err string }{
+		{"stdout alone, as it is", `printf ' a\033b\n'; echo err >&2`, " a\x1bb\n", ""},
+		{"no event", `env | grep -c TOCSIN_; true`, "0\n", ""},
+		{"failed", `echo out; exit 3`, "", "exit status 3"},
+		{"too much", `head -c 8193 /dev/zero`, "", "it prints more than 8192 bytes"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			out, err := script(t, tt.script).Output(t.Context())
+			got := ""
+			if err != nil {
+				got = err.Error()
+			}
+			if string(out) != tt.output || got != tt.err {
+				t.Errorf("got %q and %q, want %q and %q", out, got, tt.output, tt.err)
+			}
+		})
+	}
+}

@@ -28,6 +28,8 @@ type Preset struct {
 	Username string `json:"username,omitempty"`
 	// Mechanisms are those of the server's EHLO, empty when not known.
 	Mechanisms []string `json:"mechanisms,omitempty"`
+	// OAuth is what of a login with access tokens is the same for everybody.
+	OAuth OAuth `json:"oauth,omitzero"`
 	// From says which senders are taken.
 	From From `json:"from"`
 	// FullName says that the name in EHLO must have a domain.
@@ -76,6 +78,23 @@ const (
 	APIKey       Login = "API key"
 	Token        Login = "token"
 )
+
+// OAuth is where a provider's access tokens come from (RFC 6749). The zero value
+// is not known.
+type OAuth struct {
+	// TokenURL is the endpoint; Tenant stands in it for what differs.
+	TokenURL string `json:"token_url"`
+	// Tenant is the one for a refresh token when none is set.
+	Tenant string `json:"tenant,omitempty"`
+	// Scope is that of sending mail as a user.
+	Scope string `json:"scope,omitempty"`
+	// AppScope is that of the application's own login, empty where there is
+	// none.
+	AppScope string `json:"app_scope,omitempty"`
+}
+
+// Tenant stands in a TokenURL for the directory of an organization.
+const Tenant = "TENANT"
 
 // From says which senders a provider takes.
 type From string

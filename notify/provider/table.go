@@ -14,27 +14,28 @@ var table = [...]Preset{
 	{
 		Name: "gmail", Aliases: []string{"gmail.com", "googlemail"}, Title: "Gmail",
 		Host: "smtp.gmail.com", Endpoints: []Endpoint{{465, true}, {587, false}},
-		Login: AppPassword, Mechanisms: []string{"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"}, From: FromOwn, MaxSize: 35_882_577, Fixed: true,
+		Login: AppPassword, Mechanisms: []string{"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"}, OAuth: googleOAuth, From: FromOwn, MaxSize: 35_882_577, Fixed: true,
 		Limit:     quota.Limit{RecipientsPerDay: 450, MessagesPerMinute: 20, RecipientsPerMessage: 50, MessagesPerConnection: 50, Connections: 1},
 		Published: "500 recipients a day, 100 a message over SMTP; who is over it is blocked for up to 24 hours",
 		Replies:   google,
-		Hint:      "Gmail wants an app password, not the account's own: turn on 2-step verification and make one at https://myaccount.google.com/apppasswords",
+		Hint:      "Gmail wants an app password, not the account's own: turn on 2-step verification and make one at https://myaccount.google.com/apppasswords; or log in without a password: an oauth block",
 		Sources:   []string{"support.google.com/a/answer/166852", "support.google.com/a/answer/3726730"},
 	},
 	{
 		Name: "google-workspace", Aliases: []string{"workspace", "gsuite"}, Title: "Google Workspace",
 		Host: "smtp.gmail.com", Endpoints: []Endpoint{{465, true}, {587, false}},
-		Login: AppPassword, Mechanisms: []string{"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"}, From: FromOwn, MaxSize: 35_882_577, Fixed: true,
+		Login: AppPassword, Mechanisms: []string{"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"}, OAuth: googleOAuth, From: FromOwn, MaxSize: 35_882_577, Fixed: true,
 		Limit:     quota.Limit{RecipientsPerDay: 1800, MessagesPerMinute: 30, RecipientsPerMessage: 50, MessagesPerConnection: 50, Connections: 2},
 		Published: "2,000 messages a day (500 on trial), 10,000 recipients, 3,000 of them external, 100 a message over SMTP",
 		Replies:   google,
-		Hint:      "Google wants an app password, not the account's own: turn on 2-step verification and make one at https://myaccount.google.com/apppasswords; the domain's administrator may have switched them off",
+		Hint:      "Google wants an app password, not the account's own: turn on 2-step verification and make one at https://myaccount.google.com/apppasswords; the domain's administrator may have switched them off; then an oauth block logs in without a password",
 		Sources:   []string{"support.google.com/a/answer/166852"},
 	},
 	{
 		Name: "google-relay", Title: "Google Workspace SMTP relay",
 		Host: "smtp-relay.gmail.com", Endpoints: []Endpoint{{465, true}, {587, false}},
-		From: FromOwn, FullName: true, Fixed: true,
+		Mechanisms: []string{"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"}, // as smtp.gmail.com has them
+		OAuth:      googleOAuth, From: FromOwn, FullName: true, Fixed: true,
 		Limit:     quota.Limit{RecipientsPerDay: 8000, MessagesPerMinute: 60, RecipientsPerMessage: 100, MessagesPerConnection: 100, Connections: 2},
 		Published: "10,000 recipients a user and day, 100 and more a transaction",
 		Replies:   google,
@@ -45,22 +46,22 @@ var table = [...]Preset{
 	{
 		Name: "microsoft365", Aliases: []string{"office365", "o365", "exchange-online"}, Title: "Microsoft 365",
 		Host: "smtp.office365.com", Endpoints: []Endpoint{{587, false}},
-		Login: Password, Mechanisms: []string{"LOGIN", "XOAUTH2"}, From: FromOwn, Fixed: true,
+		Login: Password, Mechanisms: []string{"LOGIN", "XOAUTH2"}, OAuth: microsoftOAuth, From: FromOwn, Fixed: true,
 		Limit:     quota.Limit{RecipientsPerDay: 9000, MessagesPerMinute: 25, RecipientsPerMessage: 100, MessagesPerConnection: 50, Connections: 1},
 		Published: "10,000 recipients a day, 30 messages a minute, 500 recipients a message, 3 connections; 100 external recipients a day from onmicrosoft.com",
 		Replies:   microsoft,
-		Hint:      "enable authenticated SMTP for the mailbox in the admin center; with security defaults or 2-step verification a password is refused",
-		Note:      "Logins with a password are off by default for tenants from the end of December 2026.",
+		Hint:      "enable authenticated SMTP for the mailbox in the admin center; with security defaults or 2-step verification, and by default from the end of December 2026, a password is refused: use an oauth block instead",
+		Note:      "Logins with a password are off by default for tenants from the end of December 2026: an oauth block logs in without one.",
 		Sources:   []string{"learn.microsoft.com smtp-submission-improvements", "learn.microsoft.com outbound-spam-sending-limits", "github.com/prometheus/alertmanager/issues/3244", "github.com/prometheus/alertmanager/issues/4342"},
 	},
 	{
 		Name: "outlook.com", Aliases: []string{"outlook", "hotmail", "live.com"}, Title: "Outlook.com",
 		Host: "smtp-mail.outlook.com", Endpoints: []Endpoint{{587, false}},
-		Login: AppPassword, Mechanisms: []string{"LOGIN", "XOAUTH2"}, From: FromOwn, Fixed: true,
+		Login: AppPassword, Mechanisms: []string{"LOGIN", "XOAUTH2"}, OAuth: consumerOAuth, From: FromOwn, Fixed: true,
 		Limit:     quota.Limit{RecipientsPerDay: 250, MessagesPerMinute: 10, RecipientsPerMessage: 20, MessagesPerConnection: 20, Connections: 1},
 		Published: "5,000 recipients a day and 500 a message for subscribers; fewer, about 300, for free accounts",
 		Replies:   microsoft,
-		Hint:      "Outlook.com takes no password since September 2024; an app password may work or not. Use another mail server if it does not",
+		Hint:      "Outlook.com takes no password since September 2024; an app password may work or not. Use an oauth block instead",
 		Note:      "Meant for OAuth2 only. Whether app passwords still work is told both ways.",
 		Sources:   []string{"support.microsoft.com 279ee200", "patriotmail (page)"},
 	},
@@ -183,6 +184,8 @@ var table = [...]Preset{
 		Replies: []Reply{
 			{Text: "daily message quota exceeded", Means: Quota},
 			{Text: "maximum sending rate exceeded", Means: Wait},
+			{Text: "too many concurrent smtp connections", Means: Wait, Hint: "other programs use the same SES account at the same time; nothing is lost"},
+			{Text: "maximum message count per session", Means: Wait, Hint: "the next connection takes the mail; to avoid it set limit { messages_per_connection }"},
 			{Text: "not verified", Means: Sender, Hint: "verify the sender in the SES console, and in the sandbox every recipient too"},
 		},
 		Hint:    "SES has SMTP credentials of its own, made in the SES console for each region; the access key of an IAM user is none",
@@ -254,66 +257,10 @@ var table = [...]Preset{
 }
 
 const (
+	contentHint  = "the provider took the mail for spam: mails with the same subject and text do that; a template of your own makes them differ"
 	fullNameHint = "the server wants a full name in EHLO: set hostname = \"web-1.example.com\" in the mailserver block"
 	netEaseHint  = "NetEase wants the authorization code, not the password: Settings, POP3/SMTP/IMAP, switch SMTP on and generate one"
 	netEaseNote  = "Mails of identical content are taken for spam. The window of a day is thought to end at midnight in China."
 )
 
 var netEaseSources = []string{"NetEase's list of replies", "selfteaching-python-camp issue 5556", "zabbix_mail issue 1", "feilong issue 375"}
-
-var google = []Reply{
-	{At: "ehlo", Code: 421, Means: Wait, Hint: fullNameHint},
-	{Text: "peak smtp relay limit", Means: Quota, Pause: Pause{For: 15 * time.Minute}},
-	{Text: "smtp relay limit", Means: Quota},
-	{Code: 550, Enhanced: "5.4.5", Means: Quota},
-	{Code: 550, Enhanced: "5.7.1", Text: "daily", Means: Quota},
-	{At: "rcpt", Code: 450, Enhanced: "4.2.1", Means: Later},
-	{At: "auth", Code: 454, Text: "too many login attempts", Means: Wait, Pause: Pause{For: 15 * time.Minute}},
-}
-
-var microsoft = []Reply{
-	{Text: "submissionquotaexceeded", Means: Quota},
-	{Enhanced: "5.7.233", Means: Quota, Hint: "the tenant has reached its limit for external recipients"},
-	{Code: 554, Enhanced: "5.2.2", Means: Quota, Hint: "the account's own mailbox is full: empty its Sent Items"},
-	{Code: 432, Means: Wait, Pause: Pause{For: time.Minute}},
-	{Text: "sender thread limit", Means: Wait, Pause: Pause{For: time.Minute}},
-	{Enhanced: "5.7.139", Means: Auth, Hint: "the tenant refuses logins with a password: enable authenticated SMTP for the mailbox and check security defaults and policies"},
-	{Enhanced: "5.7.30", Means: Auth, Hint: "Microsoft takes no password any more for this tenant; another mail server is needed"},
-	{Code: 530, Enhanced: "5.7.57", Means: Auth},
-	{Code: 451, Enhanced: "5.7.3", Means: Auth, Hint: "the server wants STARTTLS: tls = \"starttls\", port = 587"},
-	{Text: "sendasdenied", Means: Sender, Hint: "the account may not send as this address: set from, or grant it Send As"},
-}
-
-var netEase = []Reply{
-	{Text: "mi:sfq", Means: Quota, Pause: Pause{For: 15 * time.Minute}},
-	{Text: "mi:dmc", Means: Wait}, // too many over one connection: the next takes it
-	{Text: "mi:stc", Means: Quota},
-	{Text: "rp:drc", Means: Wait},
-	{Text: "rp:rcl", Means: Later},
-	{Text: "rp:qrc", Means: Quota, Pause: Pause{For: 15 * time.Minute}},
-	{Text: "rp:trc", Means: Quota},
-	{Text: "hl:icc", Means: Quota, Pause: Pause{For: 15 * time.Minute}},
-	{Text: "hl:ifc", Means: Quota, Pause: Pause{For: 15 * time.Minute}},
-	{Text: "hl:ihu", Means: Quota, Pause: Pause{For: time.Hour}},
-	{Text: "dt:spm", Means: Content}, // 451: may go in two minutes
-	{Text: "dt:sum", Means: Sender, Hint: "NetEase wants the From of the mail to be the account's address: leave from out"},
-	{Text: "local user only", Means: Sender, Hint: "NetEase sends only from the account's address: leave from out"},
-	{Text: "too much fail authentication", Means: Auth, Pause: Pause{For: time.Hour}},
-}
-
-var tencent = []Reply{
-	{Text: "connection frequency limited", Means: Quota, Pause: Pause{For: 15 * time.Minute}},
-	{Text: "ip frequency limited", Means: Quota, Pause: Pause{For: 15 * time.Minute}},
-	{Text: "frequency limited", Means: Quota}, // of the sender or the domain
-	{Text: "mail content denied", Means: Content},
-	{Text: "mailbox unavailable or access denied", Means: Later}, // a limit as well
-	{At: "auth", Code: 535, Means: Auth, Pause: Pause{For: 30 * time.Minute}},
-}
-
-var alibaba = []Reply{
-	{Code: 526, Means: Auth},
-	{Code: 440, Means: Sender, Hint: "Alibaba wants the sender to be the account's address: leave from out"},
-	{Text: "reject by behaviour spam", Means: Quota, Pause: Pause{For: time.Hour}},
-	{Text: "reject by content spam", Means: Content},
-	{Code: 505, Text: "rcpts", Means: Later},
-}

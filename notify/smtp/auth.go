@@ -10,8 +10,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	gosmtp "github.com/wneessen/go-mail/smtp"
+
+	"tocsin/notify/provider"
 )
 
 // The limits of an exchange of challenges.
@@ -27,8 +30,16 @@ const (
 var errUnproven = fmt.Errorf("%w: the server did not prove that it knows the account", ErrProtocol)
 
 // preference is the order in which mechanisms are tried. In clear, CRAM-MD5
-// goes before those that give the password away.
-func preference(encrypted bool) []string {
+// goes before those that give the password away. With access tokens that of
+// the RFC goes first, except where XOAUTH2 is known to work.
+func (s *Session) preference(encrypted bool) []string {
+	if !s.server.OAuth.IsZero() {
+		preset, _ := provider.Find(s.server.Provider)
+		if slices.Contains(preset.Mechanisms, mechXOAuth2) {
+			return []string{mechXOAuth2, mechOAuthBearer}
+		}
+		return []string{mechOAuthBearer, mechXOAuth2}
+	}
 	if encrypted {
 		return []string{
 			"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1",
@@ -67,7 +78,7 @@ func (s *Session) authenticate(ctx context.Context) error {
 // mechanism picks what both sides know.
 func (s *Session) mechanism(encrypted bool) (string, error) {
 	offered := s.offers["AUTH"]
-	wanted := preference(encrypted)
+	wanted := s.preference(encrypted)
 	if only := strings.ToUpper(s.server.Auth); only != "" && only != "AUTO" {
 		if !slices.Contains(wanted, only) {
 			return "", fmt.Errorf("%w: %s is not known, or not possible without TLS", ErrMechanism, safe(only, 64))
@@ -99,6 +110,8 @@ func (s *Session) newAuth(name string, state *tls.ConnectionState) gosmtp.Auth {
 	user, password := s.server.Username, s.server.Password.Reveal()
 	clear := s.server.TLS == TLSNone
 	switch name {
+	case mechXOAuth2, mechOAuthBearer:
+		return newBearer(name, s.server, s.secrets.hide)
 	case "SCRAM-SHA-256-PLUS":
 		return &scram{Auth: gosmtp.ScramSHA256PlusAuth(user, password, state)}
 	case "SCRAM-SHA-256":
@@ -131,7 +144,7 @@ func (s *Session) converse(ctx context.Context, auth gosmtp.Auth, command line) 
 			return nil
 		case codeChallenge:
 		default:
-			return s.refused(PhaseAuth, reply)
+			return s.refusedLogin(auth, reply)
 		}
 		if round == maxRounds {
 			return s.cancel(ctx, fmt.Errorf("%w: more than %d challenges", ErrProtocol, maxRounds))
@@ -144,8 +157,21 @@ func (s *Session) converse(ctx context.Context, auth gosmtp.Auth, command line) 
 		if err != nil {
 			return s.cancel(ctx, err)
 		}
+		if b, ok := auth.(*bearer); ok && b.refusal != nil {
+			s.step(PhaseAuth, time.Now(), b.refusal.Error())
+		}
 		command = line{text: s.encode(answer), shown: redacted}
 	}
+}
+
+// refusedLogin is the Failure of a login, with what the server said of its
+// access token before.
+func (s *Session) refusedLogin(auth gosmtp.Auth, reply Reply) *Failure {
+	f := s.refused(PhaseAuth, reply)
+	if b, ok := auth.(*bearer); ok && b.refusal != nil && f.Err == nil {
+		f.Err = b.refusal
+	}
+	return f
 }
 
 // cancel ends an exchange that is under way (RFC 4954 4) and returns why.

@@ -100,6 +100,13 @@ func (e *end) Write(p []byte) (n int, err error) {
 	return n, nil
 }
 
+// Pending says whether there is something to read.
+func (e *end) Pending() bool {
+	e.cable.mu.Lock()
+	defer e.cable.mu.Unlock()
+	return len(e.inbox) > 0
+}
+
 // Close hangs up. What was sent before is still read.
 func (e *end) Close() error {
 	e.cable.mu.Lock()

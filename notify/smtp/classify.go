@@ -51,6 +51,10 @@ func rules() []rule {
 		{phases: []Phase{PhaseAuth}, codes: []int{451}, texts: []string{"authentication failed"}, class: AuthBroken},
 		{phases: []Phase{PhaseAuth}, codes: codes(400, 499), class: Transient},
 		{phases: []Phase{PhaseAuth}, codes: codes(500, 599), class: AuthBroken},
+		// "Bad sequence of commands" is about the conversation and not about
+		// the mail; some say with it that they want a login.
+		{phases: transaction(), codes: []int{503}, texts: []string{"authenticat", "auth first"}, class: AuthBroken},
+		{phases: transaction(), codes: []int{503}, class: Transient},
 		{phases: transaction(), codes: []int{526, 530, 534, 535, 538}, class: AuthBroken},
 		{phases: transaction(), enhanced: []string{"5.7.8", "5.7.9", "5.7.57", "5.7.139"}, class: AuthBroken},
 

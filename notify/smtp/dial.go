@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -20,6 +21,9 @@ const (
 	codeChallenge = 334
 	codeStartMail = 354
 	codeClosing   = 421
+
+	codeSequence   = 503
+	codeAuthFailed = 535
 )
 
 // The waits of a conversation.
@@ -43,7 +47,7 @@ func (s Server) dotTimeout() time.Duration {
 }
 
 // connect makes the connection of a Dial.
-type connect func(ctx context.Context, s Server) (net.Conn, error)
+type connect func(ctx context.Context, s Server, trace Trace) (net.Conn, error)
 
 // Dial opens a session: it connects, verifies TLS, says EHLO and
 // authenticates. Nothing of an account goes over the connection before TLS is
@@ -59,7 +63,7 @@ func dialWith(ctx context.Context, server Server, trace Trace, connect connect) 
 	}
 	began := time.Now()
 	limited, cancel := context.WithTimeout(ctx, server.timeout())
-	raw, err := connect(limited, server)
+	raw, err := connect(limited, server, trace)
 	cancel()
 	if err != nil {
 		if ctx.Err() != nil {
@@ -67,12 +71,12 @@ func dialWith(ctx context.Context, server Server, trace Trace, connect connect) 
 		}
 		f := &Failure{Phase: PhaseConnect, Err: err}
 		if trace != nil {
-			trace(Step{PhaseConnect, f.Error(), time.Since(began)})
+			trace(Step{Phase: PhaseConnect, Text: f.Error(), Took: time.Since(began)})
 		}
 		return nil, f
 	}
 	s := &Session{wire: newWire(raw, trace), server: server, peer: raw.RemoteAddr()}
-	s.secrets.add(server.Password.Reveal())
+	s.secrets.add(server.Password.Reveal(), server.token.Reveal())
 	s.step(PhaseConnect, began, "connected to "+raw.RemoteAddr().String())
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	err = s.open(ctx)
@@ -97,6 +101,10 @@ func (s Server) check() error {
 	// RFC 4616 2: NUL separates the parts of PLAIN.
 	if strings.ContainsRune(s.Username+s.Password.Reveal(), 0) {
 		return fmt.Errorf("%w: the user name or the password holds a NUL", ErrMalformed)
+	}
+	// RFC 7628 3.1: 0x01 separates the parts there.
+	if !s.OAuth.IsZero() && (strings.ContainsRune(s.Username, 1) || s.token.Reveal() != strings.Map(visibleASCII, s.token.Reveal())) {
+		return fmt.Errorf("%w: the user name or the access token holds a control character", ErrMalformed)
 	}
 	return nil
 }
@@ -186,6 +194,9 @@ func (s *Session) startTLS(ctx context.Context) error {
 func (s *Session) refused(phase Phase, reply Reply) *Failure {
 	scope, class, pause := Classify(phase, reply, s.server.Provider)
 	f := &Failure{Scope: scope, Class: class, Phase: phase, Reply: reply, Pause: pause}
+	if reply.Code == codeSequence && slices.Contains(transaction(), phase) {
+		s.shut() // it and we do not agree any more on where the conversation is
+	}
 	if class == Protocol {
 		f.Err = fmt.Errorf("%w: the reply is out of turn", ErrProtocol)
 		s.shut()

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -16,12 +18,17 @@ type Dialer struct {
 	Addresses *Addresses
 	// Log hears of an address that could not be kept; needed with Addresses.
 	Log *slog.Logger
+	// Tokens gives the access tokens of accounts with a Grant; nil gives none.
+	Tokens Tokens
+	// Resolve shows a Trace which addresses a server's name has. It is looked
+	// up once more for that.
+	Resolve bool
 }
 
 // Dial is the function Dial, and finds a server that the resolver cannot find
 // where it last was.
 func (d Dialer) Dial(ctx context.Context, s Server, trace Trace) (*Session, error) {
-	session, err := dialWith(ctx, s, trace, d.connect)
+	session, err := d.login(ctx, s, trace, d.connect)
 	if err == nil && d.Addresses != nil {
 		if err := d.Addresses.remember(s.Host, session.peer, time.Now()); err != nil {
 			d.Log.Warn("address of a mail server not kept", "err", err)
@@ -36,7 +43,10 @@ const resolvePatience = 2 * time.Second
 
 // connect finds the server by its name, or else where it last was. Its
 // certificate is checked by its name in any case.
-func (d Dialer) connect(ctx context.Context, s Server) (net.Conn, error) {
+func (d Dialer) connect(ctx context.Context, s Server, trace Trace) (net.Conn, error) {
+	if trace != nil && d.Resolve {
+		resolve(ctx, s.Host, trace)
+	}
 	last := ""
 	if d.Addresses != nil {
 		last = d.Addresses.recall(s.Host)
@@ -63,6 +73,21 @@ func (d Dialer) connect(ctx context.Context, s Server) (net.Conn, error) {
 		return nil, fmt.Errorf("%w; and at its last address: %w", err, lastErr)
 	}
 	return conn, nil
+}
+
+// resolve tells a trace which addresses a host has. What comes of it is not
+// used: the dial looks them up again.
+func resolve(ctx context.Context, host string, trace Trace) {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return // it needs no resolver
+	}
+	began := time.Now()
+	addresses, err := net.DefaultResolver.LookupHost(ctx, host)
+	text := host + " is at " + strings.Join(addresses, ", ")
+	if err != nil {
+		text = "look up " + host + ": " + err.Error()
+	}
+	trace(Step{Phase: PhaseResolve, Text: safe(text, 2*maxText), Took: time.Since(began)})
 }
 
 func dialTCP(ctx context.Context, s Server) (net.Conn, error) {

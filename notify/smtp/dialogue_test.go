@@ -3,6 +3,7 @@ package smtp_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,6 +45,7 @@ func dialogue(t *testing.T, body string) {
 	server.Username = ""
 	to := []string{"to@example.com"}
 	mails := 1
+	var tokens smtp.Tokens
 	for line := range strings.SplitSeq(strings.TrimSpace(body), "\n") {
 		key, value, _ := strings.Cut(line, ": ")
 		switch {
@@ -54,6 +56,9 @@ func dialogue(t *testing.T, body string) {
 			_, _ = fmt.Sscan(value, &mails)
 		case key == "auth":
 			server.Username, server.Auth = "alice", value
+		case key == "token":
+			server.Username, server.Port, server.OAuth = "alice", 587, smtp.Grant{ClientID: "x"}
+			tokens = tokensOf{value}
 		case key == "provider":
 			server.Provider = value
 		case key == "want":
@@ -62,15 +67,15 @@ func dialogue(t *testing.T, body string) {
 			script = append(script, line)
 		}
 	}
-	got := talk(t, server, script, to, mails)
+	got := talk(t, tokens, server, script, to, mails)
 	if g, w := strings.Join(got, "\n"), strings.Join(want, "\n"); g != w {
 		t.Errorf("got:\n%s\nwant:\n%s", g, w)
 	}
 }
 
 // talk runs a whole session and says what came of it.
-func talk(t *testing.T, server smtp.Server, script, to []string, mails int) (lines []string) {
-	s, err := smtp.DialOver(t.Context(), playOn(t, script), server, nil)
+func talk(t *testing.T, tokens smtp.Tokens, server smtp.Server, script, to []string, mails int) (lines []string) {
+	s, err := smtp.Dialer{Tokens: tokens}.DialOver(t.Context(), func() net.Conn { return playOn(t, script) }, server, nil)
 	if err != nil {
 		return []string{failure(err)}
 	}

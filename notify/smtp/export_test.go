@@ -10,7 +10,12 @@ import (
 
 // DialOver is Dial over a connection that is there already.
 func DialOver(ctx context.Context, conn net.Conn, s Server, trace Trace) (*Session, error) {
-	return dialWith(ctx, s, trace, func(context.Context, Server) (net.Conn, error) { return conn, nil })
+	return dialWith(ctx, s, trace, func(context.Context, Server, Trace) (net.Conn, error) { return conn, nil })
+}
+
+// DialOver is Dialer.Dial over connections that next makes.
+func (d Dialer) DialOver(ctx context.Context, next func() net.Conn, s Server, trace Trace) (*Session, error) {
+	return d.login(ctx, s, trace, func(context.Context, Server, Trace) (net.Conn, error) { return next(), nil })
 }
 
 // ReadReply reads one reply from a stream and returns what is left of it.

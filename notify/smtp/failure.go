@@ -33,6 +33,8 @@ type Phase string
 
 // The phases, in the order of a conversation.
 const (
+	PhaseToken     Phase = "token" // an access token, before the connection
+	PhaseResolve   Phase = "dns"   // only in a Trace
 	PhaseConnect   Phase = "connect"
 	PhaseTLS       Phase = "tls"
 	PhaseGreeting  Phase = "greeting"
@@ -46,6 +48,14 @@ const (
 	PhaseReset     Phase = "rset"
 	PhaseQuit      Phase = "quit"
 )
+
+// Phases lists those at which a server can say something, in their order.
+func Phases() []Phase {
+	return []Phase{
+		PhaseConnect, PhaseTLS, PhaseGreeting, PhaseHello, PhaseStartTLS, PhaseAuth,
+		PhaseMail, PhaseRecipient, PhaseData, PhaseDot, PhaseReset, PhaseQuit,
+	}
+}
 
 // Scope says what a failure is about, and so what must wait. The zero value is
 // Account: when in doubt no message is blamed.

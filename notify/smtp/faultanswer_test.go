@@ -176,7 +176,10 @@ func newCertificates(t *testing.T) (c certificates) {
 			"old":     ca.issue(func(x *x509.Certificate) { named(x); x.NotAfter = time.Now().Add(-time.Minute) }),
 			"other":   ca.issue(nil),
 			"unknown": newAuthority(t).issue(named),
-			"asking":  {Certificates: good.Certificates, ClientAuth: tls.RequireAnyClientCert},
+			"asking 1.2": {
+				Certificates: good.Certificates, ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12,
+			},
+			"asking": {Certificates: good.Certificates, ClientAuth: tls.RequireAnyClientCert},
 		}
 	})
 	return c

@@ -14,7 +14,7 @@ type capabilities map[string][]string
 func parseCapabilities(lines []string) capabilities {
 	all := make(capabilities)
 	for _, line := range lines[min(1, len(lines)):] { // the first line is the server's name
-		words := strings.Fields(strings.ToUpper(line))
+		words := strings.FieldsFunc(asciiUpper(line), func(r rune) bool { return r == ' ' || r == '\t' })
 		if len(words) == 0 {
 			continue
 		}
@@ -26,6 +26,17 @@ func parseCapabilities(lines []string) capabilities {
 		all[keyword] = append(all[keyword], parameters...)
 	}
 	return all
+}
+
+// asciiUpper folds as RFC 5321 2.4 does. Unicode has letters that become an S or
+// a K in upper case and are none.
+func asciiUpper(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' {
+			return r - 'a' + 'A'
+		}
+		return r
+	}, text)
 }
 
 func (c capabilities) has(keyword string) bool {

@@ -4,6 +4,16 @@ import "strings"
 
 const redacted = "[redacted]"
 
+// Redact makes a text from the network printable, on one line, at most limit
+// bytes long, and takes secrets and pieces of them out of it.
+func Redact(text string, limit int, secrets ...Secret) string {
+	var r redactor
+	for _, s := range secrets {
+		r.add(s.Reveal())
+	}
+	return safe(r.hide(text), limit)
+}
+
 // redactor takes secrets out of what a server says: some repeat the line that
 // they did not like.
 type redactor struct{ secrets []string }

@@ -49,9 +49,13 @@ type Server struct {
 	// Username is empty for a server without authentication.
 	Username string
 	Password Secret
+	// OAuth is instead of the password: access tokens, which only a Dialer
+	// with Tokens can get.
+	OAuth Grant
 	// Auth is "auto" or one mechanism: "plain", "login", "cram-md5",
 	// "scram-sha-1", "scram-sha-256", "scram-sha-1-plus",
-	// "scram-sha-256-plus", "none". Empty means auto.
+	// "scram-sha-256-plus", "none"; with OAuth "xoauth2" or "oauthbearer".
+	// Empty means auto.
 	Auth string
 	// Roots verifies the server's certificate; nil means the system's roots.
 	Roots *x509.CertPool
@@ -71,4 +75,6 @@ type Server struct {
 	// minutes. A shorter one makes duplicates: it gives up on mails that the
 	// server has taken.
 	DotTimeout time.Duration
+
+	token Secret // the access token of one login
 }

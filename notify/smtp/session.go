@@ -247,13 +247,17 @@ func (s *Session) body(ctx context.Context, data []byte, accepted []int, result 
 }
 
 // write sends all but the final dot. It is done when the server refused the
-// message and hung up before the end of it.
+// message before the end of it.
 func (s *Session) write(ctx context.Context, data []byte) (reply Reply, done bool, err error) {
 	began := time.Now()
 	if s.r.Buffered() > 0 {
 		return Reply{}, false, s.fail(ctx, PhaseDot, errEarly)
 	}
 	err = writeBody(paced{s.conn, s.server.timeout()}, data)
+	if err == nil && s.pending() {
+		reply, err = s.premature(ctx, began)
+		return reply, true, err
+	}
 	if err == nil {
 		return Reply{}, false, nil
 	}

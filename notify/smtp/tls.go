@@ -13,6 +13,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -71,6 +72,10 @@ func (s *Session) secure(ctx context.Context, phase Phase) error {
 	if err != nil {
 		return s.tlsFailure(ctx, phase, err)
 	}
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		s.asked = true // many only ask
+		return new(tls.Certificate), nil
+	}
 	began := time.Now()
 	conn := tls.Client(s.raw, config)
 	if err := s.raw.SetDeadline(began.Add(s.server.timeout())); err != nil {
@@ -82,18 +87,35 @@ func (s *Session) secure(ctx context.Context, phase Phase) error {
 		return f
 	}
 	s.conn, s.r = conn, bufio.NewReader(conn)
-	s.step(PhaseTLS, began, describe(conn.ConnectionState()))
+	if s.trace != nil {
+		s.describe(conn.ConnectionState(), began)
+	}
 	return nil
 }
 
-func describe(state tls.ConnectionState) string {
-	leaf := state.PeerCertificates[0]
-	name := leaf.Subject.CommonName
-	if len(leaf.DNSNames) > 0 {
-		name = leaf.DNSNames[0]
+// maxNames bounds how many names of a certificate are shown.
+const maxNames = 5
+
+// describe tells the trace of TLS, the certificate, and the key, which can be
+// pinned.
+func (s *Session) describe(state tls.ConnectionState, began time.Time) {
+	s.step(PhaseTLS, began, tls.VersionName(state.Version)+", "+tls.CipherSuiteName(state.CipherSuite))
+	leaf, now := state.PeerCertificates[0], time.Now()
+	names := slices.Clone(leaf.DNSNames)
+	for _, ip := range leaf.IPAddresses {
+		names = append(names, ip.String())
 	}
-	return fmt.Sprintf("%s, %s, certificate of %s until %s, key %s", tls.VersionName(state.Version),
-		tls.CipherSuiteName(state.CipherSuite), name, leaf.NotAfter.UTC().Format(time.DateOnly), Fingerprint(leaf))
+	if len(names) > maxNames {
+		names = append(names[:maxNames], fmt.Sprintf("and %d more", len(names)-maxNames))
+	}
+	matched := "which does not name " + s.server.Host
+	if leaf.VerifyHostname(s.server.Host) == nil {
+		matched = "which names " + s.server.Host
+	}
+	days := int(leaf.NotAfter.Sub(now).Hours() / 24)
+	s.step(PhaseTLS, now, fmt.Sprintf("certificate %s for %s, %s", leaf.Subject, strings.Join(names, ", "), matched))
+	s.step(PhaseTLS, now, fmt.Sprintf("issued by %s, until %s (%d days)", leaf.Issuer, leaf.NotAfter.UTC().Format(time.DateOnly), days))
+	s.step(PhaseTLS, now, fmt.Sprintf("its key can be pinned: fingerprint = %q", Fingerprint(leaf)))
 }
 
 // tlsFailure is a wire failure that says TLSBroken unless the network or the
@@ -104,6 +126,13 @@ func (s *Session) tlsFailure(ctx context.Context, phase Phase, err error) *Failu
 		f.Class = TLSBroken
 	}
 	return f
+}
+
+// alert reports whether the other side has ended TLS with an alert. With TLS 1.3
+// the one that a client certificate is missing comes after the handshake.
+func alert(err error) bool {
+	remote, ok := errors.AsType[*net.OpError](err)
+	return ok && remote.Op == "remote error"
 }
 
 // network reports whether err is about the connection rather than about what

@@ -16,6 +16,12 @@ type Step struct {
 	// Text is what was said and answered, printable and without secrets.
 	Text string
 	Took time.Duration
+	// Command is what was said, without secrets; empty where nothing was.
+	Command string
+	// Reply is the answer, the zero Reply where there was none.
+	Reply Reply
+	// Peer is the address of the server, empty before there is a connection.
+	Peer string
 }
 
 // Trace is told of every step as it ends. A nil Trace is fine.
@@ -30,6 +36,9 @@ type wire struct {
 	trace   Trace
 	secrets redactor
 	broken  bool
+	// asked says that the server asked for a client certificate, which there is
+	// none of.
+	asked bool
 }
 
 func newWire(raw net.Conn, trace Trace) *wire {
@@ -37,9 +46,17 @@ func newWire(raw net.Conn, trace Trace) *wire {
 }
 
 func (w *wire) step(phase Phase, began time.Time, text string) {
-	if w.trace != nil {
-		w.trace(Step{Phase: phase, Text: safe(w.secrets.hide(text), 2*maxText), Took: time.Since(began)})
+	w.tell(phase, began, text, "", Reply{})
+}
+
+func (w *wire) tell(phase Phase, began time.Time, text, command string, reply Reply) {
+	if w.trace == nil {
+		return
 	}
+	w.trace(Step{
+		Phase: phase, Text: safe(w.secrets.hide(text), 2*maxText), Took: time.Since(began),
+		Command: safe(w.secrets.hide(command), maxText), Reply: reply, Peer: w.raw.RemoteAddr().String(),
+	})
 }
 
 // line is a command without its line end, and how it is shown when it holds a
@@ -69,19 +86,20 @@ func (w *wire) listen(ctx context.Context, phase Phase, timeout time.Duration) (
 func (w *wire) heard(
 	ctx context.Context, phase Phase, began time.Time, shown string, resp response, err error,
 ) (Reply, response, error) {
+	command := shown
 	if shown != "" {
 		shown += ": "
 	}
 	if err != nil {
 		f := w.fail(ctx, phase, err)
-		w.step(phase, began, shown+f.Error())
+		w.tell(phase, began, shown+f.Error(), command, Reply{})
 		return Reply{}, response{}, f
 	}
 	reply := resp.reply(w.secrets.hide)
 	if reply.Code == codeChallenge && phase == PhaseAuth {
 		reply.Text = "" // may be a hash of the password with a salt
 	}
-	w.step(phase, began, shown+reply.String())
+	w.tell(phase, began, shown+reply.String(), command, reply)
 	if reply.Code == codeClosing {
 		w.shut()
 	}
@@ -106,32 +124,20 @@ func (w *wire) roundTrip(send []byte, deadline time.Time) (response, error) {
 	return readResponse(w.r)
 }
 
-// errEarly is for a reply that was there before its command.
-var errEarly = fmt.Errorf("%w: a reply came before its command", ErrProtocol)
-
-// early reads such a reply. Only "421 closing" may come unasked (RFC 5321 3.8).
-func (w *wire) early() (response, error) {
-	resp, err := readResponse(w.r)
-	if err != nil {
-		return response{}, fmt.Errorf("%w: %w", errEarly, err)
-	}
-	if resp.code != codeClosing {
-		return response{}, fmt.Errorf("%w: %d", errEarly, resp.code)
-	}
-	return resp, nil
-}
-
 // lastWordsTimeout is how long a reply may take after a write has failed.
 const lastWordsTimeout = time.Second
 
 // lastWords looks after a failed write whether the server had said why it
-// hung up. Only a refusal can be that.
+// hung up. Only a refusal can be that, or an alert of TLS.
 func (w *wire) lastWords(cause error) (response, error) {
 	defer w.shut()
 	if w.conn.SetReadDeadline(time.Now().Add(lastWordsTimeout)) != nil {
 		return response{}, cause
 	}
 	resp, err := readResponse(w.r)
+	if alert(err) {
+		return response{}, err // TLS said why
+	}
 	if err != nil || resp.code < 400 {
 		return response{}, cause
 	}
@@ -147,6 +153,10 @@ func (w *wire) fail(ctx context.Context, phase Phase, err error) *Failure {
 	f := &Failure{Scope: Account, Class: Transient, Phase: phase, Err: err}
 	if errors.Is(err, ErrProtocol) {
 		f.Class = Protocol
+	}
+	if w.asked && alert(err) {
+		f.Class = TLSBroken
+		f.Err = fmt.Errorf("the server wants a client certificate, and Tocsin has none: %w", err)
 	}
 	if ctx.Err() != nil {
 		f.Err = context.Cause(ctx)
