@@ -36,7 +36,7 @@ func Drop(dir, name string, data []byte) error {
 	}
 	err = SyncDir(dir)
 	if errors.Is(err, fs.ErrPermission) {
-		err = unix.Syncfs(int(f.Fd())) //nolint:gosec // a file descriptor fits
+		err = unix.Syncfs(int(f.Fd()))
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		// Its durability is unknown, and the caller tells its own caller to try

@@ -61,7 +61,7 @@ func TestDrop(t *testing.T) {
 // TestDropByAnotherUser: it needs no right to read the directory, and the file
 // is that user's.
 func TestDropByAnotherUser(t *testing.T) {
-	root, err := os.MkdirTemp("", "tocsin-drop-") // not t.TempDir, which only its owner may enter
+	root, err := os.MkdirTemp("", "tocsin-drop-") //nolint:usetesting // t.TempDir is for its owner alone
 	if err != nil {
 		t.Fatal(err)
 	}

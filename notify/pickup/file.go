@@ -55,7 +55,7 @@ func readFile(path, name string, maxSize int64, now time.Time) (file, error) {
 		return file{}, err
 	}
 	defer f.Close()
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil { //nolint:gosec // a file descriptor fits
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
 		return file{}, fmt.Errorf("stat %s: %w", path, err)
 	}
 	if st.Dev != before.Dev || st.Ino != before.Ino {
@@ -87,7 +87,7 @@ func readFile(path, name string, maxSize int64, now time.Time) (file, error) {
 func identify(f *os.File, name string, st *unix.Stat_t) string {
 	parts := []string{"pickup", strconv.FormatUint(st.Ino, 10), strconv.FormatUint(uint64(st.Uid), 10)}
 	var x unix.Statx_t
-	err := unix.Statx(int(f.Fd()), "", unix.AT_EMPTY_PATH, unix.STATX_BTIME, &x) //nolint:gosec // a file descriptor fits
+	err := unix.Statx(int(f.Fd()), "", unix.AT_EMPTY_PATH, unix.STATX_BTIME, &x)
 	if err == nil && x.Mask&unix.STATX_BTIME != 0 {
 		return tocsin.Identify(append(parts, strconv.FormatInt(x.Btime.Sec, 10), strconv.FormatUint(uint64(x.Btime.Nsec), 10))...)
 	}

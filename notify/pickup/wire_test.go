@@ -104,8 +104,10 @@ func TestBodiesArriveByteForByte(t *testing.T) {
 		"says ASCII and is not": {"Content-Type: text/html; charset=us-ascii\n\n<p>ä\n", "<p>ä\r\n", "quoted-printable"},
 		"a part in UTF-8":       {multi("mixed", "--b\n\nplain\n--b\nContent-Type: text/html\nX-A: ä\n\n<b>ü</b>\n--b--\n"), "<b>ü</b>", "multi"},
 		"the part beside it":    {multi("mixed", "--b\n\nplain\n--b\nContent-Type: text/html\n\n<b>ü</b>\n--b--\n"), "plain", "multi"},
-		"nested": {multi("mixed", "pre\n--b\nContent-Type: multipart/alternative; boundary=\"c d\"\n\n--c d\n\nü\n--c d\nContent-Type: image/png\n\n\x89PNG\r\n\x1a\n\x00\n--c d--\n\n--b--\npost"),
-			"\x89PNG\r\n\x1a\n\x00", "multi"},
+		"nested": {
+			multi("mixed", "pre\n--b\nContent-Type: multipart/alternative; boundary=\"c d\"\n\n--c d\n\nü\n--c d\nContent-Type: image/png\n\n\x89PNG\r\n\x1a\n\x00\n--c d--\n\n--b--\npost"),
+			"\x89PNG\r\n\x1a\n\x00", "multi",
+		},
 	} {
 		out := rewriteAs(t, Drop{To: []string{"x@example.org"}, Message: []byte(tt.message)}, testConfig())
 		m := checkWire(t, out.Data)
