@@ -47,30 +47,62 @@ func Drop(dir, name string, data []byte) error {
 }
 
 // MakeDropDir makes dir, where everybody may drop files and only its owner
-// sees them: mode 1733. A directory that is there and belongs to the caller
-// gets this mode; one of somebody else is left as it is, and is an error: who
-// owns it could replace what others drop.
+// sees them: mode 1733. Its parent, where it is missing, gets 0755, whatever the
+// umask. A directory that is there and belongs to the caller gets the mode; one
+// of somebody else is left as it is, and is an error: who owns it could replace
+// what others drop.
 func MakeDropDir(dir string) error {
-	if err := MakeDir(dir); err != nil {
-		return err
-	}
 	var st unix.Stat_t
-	if err := unix.Lstat(dir, &st); err != nil {
+	err := unix.Lstat(dir, &st)
+	if errors.Is(err, fs.ErrNotExist) {
+		return newDropDir(dir)
+	}
+	switch {
+	case err != nil:
 		return fmt.Errorf("stat %s: %w", dir, err)
-	}
-	if int(st.Uid) != os.Geteuid() {
-		return fmt.Errorf("make drop directory %s: %w: it belongs to the user with the number %d, not to %d", dir, fs.ErrPermission, st.Uid, os.Geteuid())
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
 		return fmt.Errorf("make drop directory %s: %w", dir, unix.ENOTDIR)
-	}
-	if st.Mode&0o7777 == dropMode {
+	case int(st.Uid) != os.Geteuid():
+		return fmt.Errorf("make drop directory %s: %w: it belongs to the user with the number %d, not to %d", dir, fs.ErrPermission, st.Uid, os.Geteuid())
+	case st.Mode&0o7777 == dropMode:
 		return nil
 	}
 	if err := unix.Chmod(dir, dropMode); err != nil {
 		return fmt.Errorf("chmod %s: %w", dir, err)
 	}
 	return SyncDir(dir)
+}
+
+// newDropDir makes the directory under another name first: it is there with its
+// mode or not at all.
+func newDropDir(dir string) error {
+	parent := filepath.Dir(dir)
+	if _, err := os.Lstat(parent); errors.Is(err, fs.ErrNotExist) {
+		if err := MakeDir(parent); err != nil {
+			return err
+		}
+		if err := os.Chmod(parent, 0o755); err != nil { //nolint:gosec // everybody passes through it
+			return fmt.Errorf("make drop directory %s: %w", dir, err)
+		}
+	}
+	temp, err := os.MkdirTemp(parent, tempPrefix+"*")
+	if err == nil {
+		err = unix.Chmod(temp, dropMode)
+	}
+	if err == nil {
+		err = os.Rename(temp, dir)
+	}
+	if err != nil {
+		return fmt.Errorf("make drop directory %s: %w", dir, errors.Join(err, removeTemp(temp)))
+	}
+	return SyncDir(parent)
+}
+
+func removeTemp(temp string) error {
+	if temp == "" {
+		return nil
+	}
+	return os.Remove(temp)
 }
 
 // dropMode is rwx-wx-wt: all may make files, their owners alone may rename or
