@@ -30,8 +30,7 @@ type public struct {
 
 func newPublic(t *testing.T) *public {
 	t.Helper()
-	// Not t.TempDir, which only its owner may enter.
-	dir, err := os.MkdirTemp("", "tocsin-public-")
+	dir, err := os.MkdirTemp("", "tocsin-public-") //nolint:usetesting // t.TempDir is for its owner alone
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	must(t, os.Chmod(dir, 0o755))

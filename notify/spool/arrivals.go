@@ -31,7 +31,7 @@ func Watch(ctx context.Context, dir string) (<-chan struct{}, error) {
 	}
 	hints := make(chan struct{}, 1)
 	go func() {
-		defer w.Close()
+		defer func() { _ = w.Close() }() // it only reads
 		for {
 			select {
 			case <-ctx.Done():
