@@ -243,3 +243,54 @@ func TestSendmailKilled(t *testing.T) {
 		t.Errorf("got %d mails, want %d", len(ids), rounds*each)
 	}
 }
+
+// TestSendmailAgentOfItsOwnUser: the agent needs one capability to take the
+// files of every user, and owns the directory that they are removed from.
+func TestSendmailAgentOfItsOwnUser(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	ctx := deadline(t, 30*time.Second)
+	const own = 61234
+	s, pub := newStation(t), newPublic(t)
+	pub.open()
+	box := startBox(t, postbox.Config{})
+	s.rules(s.account("box", box.Port(), "implicit", box, unlimited), mailTo("ops", "ops@example.org"), pub.block(""))
+	must(t, os.Mkdir(s.state, 0o700))
+	for _, path := range []string{s.state, s.path("tocsin.hcl"), s.path("smtp.secret"), s.path("ca.pem"), filepath.Join(pub.dir, "spool"), pub.pickup} {
+		must(t, os.Chown(path, own, own))
+	}
+	start := func(caps ...uintptr) *exec.Cmd {
+		cmd := s.command(ctx, "run")
+		cmd.Path = pub.program("sendmail")
+		cmd.Args[0] = "tocsin"
+		cmd.Stderr = os.Stderr
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: own, Gid: own}, AmbientCaps: caps}
+		must(t, cmd.Start())
+		return cmd
+	}
+	must(t, os.Chmod(filepath.Dir(s.dir), 0o755)) // an agent without the capability has to find its files
+	must(t, os.Chmod(s.dir, 0o755))
+	if o := pub.as(ctx, nobody, "Subject: theirs\n\n", "sendmail", "root"); o.code != 0 {
+		t.Fatalf("got %+v", o)
+	}
+	// Without the capability the mail waits, and the agent says why.
+	weak := start()
+	if m := receive(ctx, t, box); m.subject != "[web-1] pickup: unreadable" || !strings.Contains(m.text, "CAP_DAC_READ_SEARCH") || len(pub.left()) != 1 {
+		t.Errorf("got %q and %q:\n%s", m.subject, pub.left(), m.text)
+	}
+	must(t, weak.Process.Signal(syscall.SIGTERM))
+	must(t, weak.Wait())
+	strong := start(unix.CAP_DAC_READ_SEARCH)
+	if m := receive(ctx, t, box); m.subject != "theirs" || !strings.Contains(m.header.Get("Received"), "userid 65534") && !strings.Contains(string(m.raw), "userid 65534") {
+		t.Errorf("got\n%s", m.raw)
+	}
+	// What is no mail goes, whosever it is; a directory only under another name.
+	must(t, syscall.Mkfifo(filepath.Join(pub.pickup, "fifo"), 0o600))
+	must(t, os.Mkdir(filepath.Join(pub.pickup, "dir"), 0o700))
+	poll(ctx, t, "the hostile files to go", func() bool {
+		left := pub.left()
+		return len(left) == 1 && strings.HasPrefix(left[0], ".quarantine-") && strings.HasSuffix(left[0], "-dir")
+	})
+	must(t, strong.Process.Signal(syscall.SIGTERM))
+	must(t, strong.Wait())
+}

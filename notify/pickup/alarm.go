@@ -2,10 +2,13 @@ package pickup
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"tocsin"
 	"tocsin/internal/durable"
@@ -25,7 +28,7 @@ func (c *Collector) quarantine(config Config, name, cause string, reason error, 
 	from := filepath.Join(config.Dir, name)
 	kept := spool.NewID()[:8] + "-" + safeName(name)
 	to := filepath.Join(Quarantine(config.Dir), kept)
-	err := durable.MakeDir(filepath.Dir(to))
+	err := ownDir(filepath.Dir(to))
 	if err == nil {
 		err = durable.WriteFile(to+".why", fmt.Appendf(nil, "%s: %s\n%v\n", now.Format(time.RFC3339), shown(name), reason))
 	}
@@ -45,6 +48,19 @@ func (c *Collector) quarantine(config Config, name, cause string, reason error, 
 	}
 	c.Log.Warn("dropped file quarantined", "name", name, "to", to, "err", reason)
 	c.alarm(config, cause, fmt.Sprintf("A file in %s was not sent: %v.\nIt is kept as %s.", config.Dir, reason, to), now)
+}
+
+// ownDir makes a directory of our own: where others may make files, one of
+// somebody else may be there.
+func ownDir(dir string) error {
+	if err := durable.MakeDir(dir); err != nil {
+		return err
+	}
+	var st unix.Stat_t
+	if err := unix.Lstat(dir, &st); err != nil || int(st.Uid) != os.Geteuid() || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return fmt.Errorf("%s: %w: it belongs to somebody else", dir, fs.ErrPermission)
+	}
+	return nil
 }
 
 // safeName is a name that a terminal and a shell can take.

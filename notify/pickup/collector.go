@@ -97,7 +97,7 @@ func (c *Collector) Look(now time.Time) (int, error) {
 	if len(candidates) >= maxSeen/2 {
 		c.alarm(config, "flood", fmt.Sprintf("There are %d files or more in %s, far more than are sent. Mail of other programs may wait long.", len(candidates), config.Dir), now)
 	}
-	taken := 0
+	taken, failures := 0, 0
 	var failed error
 	for _, candidate := range candidates {
 		if taken >= maxTaken {
@@ -110,7 +110,7 @@ func (c *Collector) Look(now time.Time) (int, error) {
 		ok, err := c.take(config, candidate.name, now)
 		if err != nil {
 			failed = cmp.Or(failed, err) // one of them says it
-			if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EIO) {
+			if failures++; failures >= maxTaken || errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EIO) {
 				break // the next one fares no better
 			}
 		}
