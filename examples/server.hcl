@@ -102,6 +102,13 @@ check "process" "nginx" {
   }
 }
 
+# Whose mail cron, mdadm and smartd send through tocsin sendmail: see
+# docs/sendmail.md.
+aliases {
+  root    = ["ops@example.com"]
+  default = ["root"] # every other local name
+}
+
 # The machine itself: once per boot, once per shutdown, and failed units.
 hook "boot" {}
 

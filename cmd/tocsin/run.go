@@ -19,10 +19,6 @@ import (
 	"tocsin/notify"
 )
 
-// pickupEvery is how often the spool looks for what other processes put there,
-// whether or not the kernel said that there is something.
-const pickupEvery = time.Second
-
 // lockPatience is how long the agent waits for a command that is at its state
 // directory.
 const lockPatience = 10 * time.Second
@@ -82,6 +78,7 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 	a.courierCtx = a.background(ctx, a.courier.Run)
 	a.courier.Configure(a.courierCtx, setup(cfg))
 	a.background(ctx, a.collect)
+	a.background(ctx, func(ctx context.Context) { a.pickup(ctx, desk) })
 	a.background(ctx, a.listen)
 	// 4. The engine reads, decides and hands its events to the desk; so does
 	// the machine, of what happens to itself.
@@ -202,39 +199,6 @@ func (a *agent) reload(ctx context.Context, cfg *config.Config) error {
 	a.config.Store(cfg)
 	a.machine.Reloaded()
 	return nil
-}
-
-// collect takes in what other processes submit, and forgets old sent mail.
-func (a *agent) collect(ctx context.Context) {
-	ticker := time.NewTicker(pickupEvery)
-	defer ticker.Stop()
-	prune := time.NewTicker(time.Hour)
-	defer prune.Stop()
-	arrivals, err := a.store.spool.Arrivals(ctx)
-	if err != nil {
-		a.log.Warn("what other processes submit is noticed within a second, not at once", "err", err)
-	}
-	told := ""                       // the same trouble is said once, not every second
-	_, err = a.store.spool.Collect() // also by an agent that does not live a second
-	for {
-		switch {
-		case err == nil:
-			told = ""
-		case err.Error() != told:
-			told = err.Error()
-			a.log.Error("spool not tended, tried again every second", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-arrivals:
-			_, err = a.store.spool.Collect()
-		case <-ticker.C:
-			_, err = a.store.spool.Collect()
-		case now := <-prune.C:
-			err = a.store.spool.Prune(now)
-		}
-	}
 }
 
 // listen serves the control socket. Without it the agent still watches and

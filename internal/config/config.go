@@ -12,6 +12,7 @@ import (
 	"tocsin/checks"
 	"tocsin/internal/engine"
 	"tocsin/notify"
+	"tocsin/notify/pickup"
 	"tocsin/templates"
 )
 
@@ -23,6 +24,9 @@ type Config struct {
 	Routes   []notify.Route
 	// Hooks holds the hook blocks by their label.
 	Hooks map[string]*Hook
+	// Pickup is how the mail of other programs is taken in: the pickup and
+	// aliases blocks.
+	Pickup pickup.Config
 	// Templates holds the template blocks by their name.
 	Templates map[string]templates.Template
 	// Checks is in the order of the files. Reader is nil until Open.

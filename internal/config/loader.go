@@ -32,11 +32,11 @@ type found struct {
 
 // blockTypes are the blocks that a file may hold; laterBlocks come later.
 func blockTypes() []string {
-	return []string{"agent", "mailserver", "mail", "template", "route", "hook", "check"}
+	return []string{"agent", "mailserver", "mail", "template", "route", "hook", "check", "aliases", "pickup"}
 }
 
 func laterBlocks() []string {
-	return []string{"aliases", "webhook", "alertmanager", "heartbeat", "silence", "maintenance", "web", "locals"}
+	return []string{"webhook", "alertmanager", "heartbeat", "silence", "maintenance", "web", "locals"}
 }
 
 func (l *loader) load(sources []*source) {
@@ -59,6 +59,7 @@ func (l *loader) load(sources []*source) {
 		l.hook(f)
 	}
 	l.checks(blocks["check"])
+	l.pickup(blocks["pickup"], blocks["aliases"])
 	l.config.Templates = l.templates
 	l.whole(blocks)
 }

@@ -159,6 +159,7 @@ func Sweep(dir string, age time.Duration, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("sweep %s: %w", dir, err)
 	}
+	var failed error
 	for _, entry := range entries {
 		if !IsTemp(entry.Name()) {
 			continue
@@ -168,10 +169,10 @@ func Sweep(dir string, age time.Duration, now time.Time) error {
 			continue // a race with its writer, or still being written
 		}
 		if err := os.Remove(filepath.Join(dir, entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("sweep %s: %w", dir, err)
+			failed = fmt.Errorf("sweep %s: %w", dir, err) // the others go all the same
 		}
 	}
-	return nil
+	return failed
 }
 
 // IsTemp says whether name is that of an unfinished write.

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"os/user"
+	"strconv"
+	"time"
+
+	"tocsin/notify"
+	"tocsin/notify/pickup"
+	"tocsin/notify/spool"
+)
+
+// pickupEvery is how often the directories that others put mail into are looked
+// at, whether or not the kernel said that there is something.
+const pickupEvery = time.Second
+
+// inbox is a directory that others put something into.
+type inbox struct {
+	name string // for the log
+	// take takes in what is there.
+	take func(now time.Time) error
+	// arrivals yields after something came. It is asked for after the first
+	// take, which makes the directory.
+	arrivals func(context.Context) (<-chan struct{}, error)
+	// tidy is called every hour.
+	tidy func(now time.Time) error
+}
+
+// collect takes in what other processes submit, and forgets old sent mail.
+func (a *agent) collect(ctx context.Context) {
+	s := a.store.spool
+	a.tend(ctx, inbox{
+		name: "spool",
+		take: func(time.Time) error {
+			_, err := s.Collect()
+			a.tellDamage()
+			return err
+		},
+		arrivals: s.Arrivals,
+		tidy:     s.Prune,
+	})
+}
+
+// pickup takes in the mail of other programs: of the sendmail command, and
+// files that somebody put into the drop directory.
+func (a *agent) pickup(ctx context.Context, desk *notify.Desk) {
+	config := func() pickup.Config { return a.config.Load().Pickup }
+	c := &pickup.Collector{Log: a.log, Spool: a.store.spool, Desk: desk, Config: config, User: userName}
+	dir := config().Dir
+	if dir == "" {
+		a.log.Debug("mail of other programs is not taken: this agent has a state directory of its own, and no pickup block with a dir")
+	}
+	a.tend(ctx, inbox{
+		name: "pickup",
+		take: func(now time.Time) error { _, err := c.Look(now); return err },
+		// A directory that a reload brings has no hints, and is looked at every
+		// second all the same.
+		arrivals: func(ctx context.Context) (<-chan struct{}, error) {
+			if dir == "" {
+				return nil, nil
+			}
+			return spool.Watch(ctx, dir)
+		},
+		tidy: c.Sweep,
+	})
+}
+
+// tend looks after an inbox until ctx ends.
+func (a *agent) tend(ctx context.Context, in inbox) {
+	ticker := time.NewTicker(pickupEvery)
+	defer ticker.Stop()
+	tidy := time.NewTicker(time.Hour)
+	defer tidy.Stop()
+	log := a.log.With("inbox", in.name)
+	err := in.take(time.Now()) // also by an agent that does not live a second
+	arrivals, watchErr := in.arrivals(ctx)
+	if watchErr != nil {
+		log.Warn("what others put in is noticed within a second, not at once", "err", watchErr)
+	}
+	told := "" // the same trouble is said once, not every second
+	for {
+		switch {
+		case err == nil:
+			told = ""
+		case err.Error() != told:
+			told = err.Error()
+			log.Error("inbox not tended, tried again every second", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-arrivals:
+			err = in.take(time.Now())
+		case <-ticker.C:
+			err = in.take(time.Now())
+		case now := <-tidy.C:
+			err = in.tidy(now)
+		}
+	}
+}
+
+// userName is the name of a user of this machine, empty when there is none.
+func userName(uid uint32) string {
+	u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
+	if err != nil {
+		return ""
+	}
+	return u.Username
+}

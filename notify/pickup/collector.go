@@ -1,0 +1,257 @@
+package pickup
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tocsin"
+	"tocsin/internal/durable"
+	"tocsin/notify/spool"
+)
+
+// What one look at the drop directory takes on at most: it is everybody's. No
+// more than one part in restFactor of the time goes into reading one that
+// somebody has flooded.
+const (
+	maxSeen    = 100_000
+	maxTaken   = 500
+	restFactor = 10
+	leastRest  = 20 * time.Millisecond
+	maxRest    = 30 * time.Second
+)
+
+// tempAge is after how long an unfinished file is swept.
+const tempAge = time.Hour
+
+// Putter makes an item durable; the spool does. An id that was put before is
+// not put again.
+type Putter interface {
+	Put(item spool.Item) error
+}
+
+// Emitter hears of what a person must know.
+type Emitter interface {
+	Emit(ev tocsin.Event) error
+}
+
+// Collector takes mail out of the drop directory. It is for one goroutine.
+type Collector struct {
+	Log   *slog.Logger
+	Spool Putter
+	Desk  Emitter
+	// Config is asked at every look, so that a reload can change it.
+	Config func() Config
+	// User names a user; empty when there is no name.
+	User func(uid uint32) string
+
+	allowance allowance
+	alarms    map[string]time.Time
+	// kept holds the ids of what is in the spool and could not be removed.
+	kept      map[string]bool
+	published string
+	// rest is until when the directory is left alone: a look at one that
+	// somebody has flooded takes its time.
+	rest time.Time
+}
+
+// candidate is a name in the drop directory.
+type candidate struct {
+	name    string
+	owner   uint32
+	changed unix.Timespec
+}
+
+// Look takes in what is in the drop directory, the oldest first, and says how
+// many messages that were. Each is durable in the spool before its file is
+// removed; a crash in between does not double it, since its id is that of the
+// file. An error means that something waits in the directory for the next
+// look, because of the directory or the spool.
+func (c *Collector) Look(now time.Time) (int, error) {
+	config := c.Config()
+	if config.Dir == "" || now.Before(c.rest) && c.rest.Sub(now) <= maxRest {
+		return 0, nil
+	}
+	if err := durable.MakeDropDir(config.Dir); err != nil {
+		return 0, fmt.Errorf("no mail of other programs is taken: %w", err)
+	}
+	c.publish(config)
+	began := time.Now()
+	candidates, err := list(config.Dir)
+	if took := time.Since(began); took > leastRest {
+		c.rest = now.Add(min(restFactor*took, maxRest))
+	}
+	if err != nil {
+		return 0, fmt.Errorf("look for mail of other programs: %w", err)
+	}
+	if len(candidates) >= maxSeen/2 {
+		c.alarm(config, "flood", fmt.Sprintf("There are %d files or more in %s, far more than are sent. Mail of other programs may wait long.", len(candidates), config.Dir), now)
+	}
+	taken, failures := 0, 0
+	var failed error
+	for _, candidate := range candidates {
+		if taken >= maxTaken {
+			break
+		}
+		if !c.allowance.room(candidate.owner, config.MessagesPerHour, now) {
+			c.overQuota(config, candidate.owner, now)
+			continue
+		}
+		ok, err := c.take(config, candidate.name, now)
+		if err != nil {
+			failed = cmp.Or(failed, err) // one of them says it
+			if failures++; failures >= maxTaken || errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EIO) {
+				break // the next one fares no better
+			}
+		}
+		if ok {
+			taken++
+		}
+	}
+	if failed != nil {
+		failed = fmt.Errorf("mail of other programs waits in %s: %w", config.Dir, failed)
+	}
+	return taken, failed
+}
+
+// list names what may be mail, by age. Names that begin with a dot or end with
+// .tmp are those of files that are being written.
+func list(dir string) ([]candidate, error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	var found []candidate
+	for seen := 0; seen < maxSeen; {
+		names, err := d.Readdirnames(1000)
+		seen += len(names)
+		for _, name := range names {
+			if strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".tmp") {
+				continue
+			}
+			var st unix.Stat_t
+			if unix.Lstat(filepath.Join(dir, name), &st) == nil { // else it is gone
+				found = append(found, candidate{name, st.Uid, st.Ctim})
+			}
+		}
+		if errors.Is(err, io.EOF) || len(names) == 0 {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(found, func(a, b candidate) int {
+		return time.Unix(a.changed.Unix()).Compare(time.Unix(b.changed.Unix()))
+	})
+	return found, nil
+}
+
+// take takes one file in, and says whether it did. What is wrong with a file
+// is no error of the look; it is told.
+func (c *Collector) take(config Config, name string, now time.Time) (bool, error) {
+	path := filepath.Join(config.Dir, name)
+	f, err := readFile(path, name, config.MaxSize, now)
+	switch {
+	case errors.Is(err, errHostile):
+		c.quarantine(config, name, "hostile file", err, now)
+		return false, nil
+	case errors.Is(err, errLarge):
+		c.quarantine(config, name, "size", err, now)
+		return false, nil
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errGrowing):
+		return false, nil
+	case errors.Is(err, fs.ErrPermission):
+		c.alarm(config, "unreadable", fmt.Sprintf("The file %s in %s cannot be read by the agent, which needs the capability CAP_DAC_READ_SEARCH for files of other users. It waits there.",
+			shown(name), config.Dir), now)
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	if !c.kept[f.id] {
+		if ok, err := c.put(config, name, f, now); !ok {
+			return false, err
+		}
+	}
+	if err := remove(path, f.inode); err != nil {
+		if c.kept == nil {
+			c.kept = make(map[string]bool)
+		}
+		c.kept[f.id] = true
+		return true, err
+	}
+	delete(c.kept, f.id)
+	return true, nil
+}
+
+// put makes a file's message durable in the spool.
+func (c *Collector) put(config Config, name string, f file, now time.Time) (bool, error) {
+	drop, err := Decode(f.data)
+	if err != nil {
+		c.Log.Warn("dropped file is damaged, it goes by its header", "name", name, "user_id", f.owner, "err", err)
+	}
+	if int64(len(drop.Message)) > config.MaxSize {
+		c.quarantine(config, name, "size", fmt.Errorf("%w: %d bytes, at most %d are taken", errLarge, len(drop.Message), config.MaxSize), now)
+		return false, nil
+	}
+	who := Sender{UID: f.owner, Name: c.User(f.owner)}
+	out, err := Rewrite(drop, who, f.id, config, now)
+	switch {
+	case errors.Is(err, ErrLoop):
+		c.quarantine(config, name, "loop", err, now)
+		return false, nil
+	case errors.Is(err, ErrNobody):
+		return false, fmt.Errorf("%w: add: aliases { root = [\"you@example.com\"] }", err)
+	case err != nil:
+		return false, err
+	}
+	item := spool.Item{
+		ID: f.id, Queued: now, Severity: tocsin.Warning, From: out.From, Raw: out.Data,
+		Targets: []spool.Target{{Addresses: out.Recipients}},
+	}
+	if err := c.Spool.Put(item); err != nil {
+		return false, err
+	}
+	c.allowance.take(f.owner, now)
+	log := c.Log.With("item", f.id, "user_id", f.owner, "user", who.Name, "recipients", len(out.Recipients), "size", len(drop.Message))
+	if out.Wrapped != nil {
+		log.Warn("mail of another program taken, it goes as an attachment", "err", out.Wrapped)
+	} else {
+		log.Info("mail of another program taken")
+	}
+	return true, nil
+}
+
+// remove removes a file that is in the spool, unless another one has its name
+// by now.
+func remove(path string, inode uint64) error {
+	var st unix.Stat_t
+	if unix.Lstat(path, &st) != nil || st.Ino != inode {
+		return nil
+	}
+	return durable.Remove(path)
+}
+
+// Sweep removes what programs left that were ended while they wrote.
+func (c *Collector) Sweep(now time.Time) error {
+	dir := c.Config().Dir
+	if dir == "" {
+		return nil
+	}
+	err := durable.Sweep(dir, tempAge, now)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // Look says so
+	}
+	return err
+}
