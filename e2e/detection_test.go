@@ -60,6 +60,10 @@ func TestDetection(t *testing.T) {
 			t.Errorf("round %d: the mail was accepted %s after the kill, want less than 2s", round, latency)
 		}
 		checkAlert(t, failed, "failed", "FAILED: ", "Does not exist")
+		if round == 0 { // somebody never gets it: that is told, once an hour
+			alarm := receive(ctx, t, box)
+			checkAlert(t, alarm, "instance", "Mail given up", "gone@example.com: 550 5.1.1 no such user here")
+		}
 		worker = startChild(t, s.path("worker.pid"))
 		recovered := receive(ctx, t, box)
 		checkAlert(t, recovered, "recovered", "RECOVERED after ", "Exists")
@@ -70,14 +74,14 @@ func TestDetection(t *testing.T) {
 	slices.Sort(latencies)
 	t.Logf("kill to mail accepted, every second: %s", latencies)
 
-	a.log.await(ctx, t, "mail refused, kept in badmail", 6)
-	if list := s.ok(ctx, "queue", "list"); !strings.Contains(list, "0 waiting, 6 refused in badmail, 0 damaged") {
-		t.Errorf("queue list: got %q, want nothing waiting and 6 refused", list)
+	a.log.await(ctx, t, "mail refused, kept in badmail", 7)
+	if list := s.ok(ctx, "queue", "list"); !strings.Contains(list, "0 waiting, 7 refused in badmail, 0 damaged") {
+		t.Errorf("queue list: got %q, want nothing waiting and 7 refused", list)
 	}
 	checkBadmail(t, s)
 	a.stop(ctx)
-	if n := len(box.Mails()); n != 6 {
-		t.Errorf("got %d mails, want 6", n)
+	if n := len(box.Mails()); n != 7 {
+		t.Errorf("got %d mails, want 7", n)
 	}
 }
 
@@ -99,8 +103,8 @@ func checkBadmail(t *testing.T, s *station) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(s.state, "spool", "badmail", "*.json"))
 	must(t, err)
-	if len(files) != 6 {
-		t.Fatalf("got %d files in badmail, want 6", len(files))
+	if len(files) != 7 {
+		t.Fatalf("got %d files in badmail, want 7", len(files))
 	}
 	for _, file := range files {
 		var bad struct {

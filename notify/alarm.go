@@ -18,8 +18,7 @@ const alarmEvery = time.Hour
 const maxAlarms = 1000
 
 // Alarms tells people what the agent itself could not do: mail that was given
-// up, files that are damaged. Each cause is told once an hour, by the log every
-// time. All methods are safe for concurrent use.
+// up, files that are damaged. Each cause is told once an hour. All methods are safe for concurrent use.
 type Alarms struct {
 	Desk *Desk
 	Log  *slog.Logger
@@ -40,7 +39,6 @@ type Alarm struct {
 
 // Raise tells an alarm.
 func (a *Alarms) Raise(alarm Alarm, now time.Time) {
-	a.Log.Error(strings.ToLower(alarm.Name), "rule", alarm.Rule, "description", alarm.Text)
 	if !a.due(alarm.Rule+"\n"+alarm.Cause, now) {
 		return
 	}
@@ -49,6 +47,7 @@ func (a *Alarms) Raise(alarm Alarm, now time.Time) {
 		Host: a.Host(), Kind: alarmKind, Check: alarmCheck, Rule: alarm.Rule, Severity: alarm.Severity,
 		Description: alarm.Text, Action: "alert", At: now, Since: now,
 	}
+	a.Log.Warn(strings.ToLower(alarm.Name), "event", ev.ID, "type", string(ev.Type), "rule", ev.RuleID(), "description", alarm.Text)
 	if err := a.Desk.Emit(ev); err != nil {
 		a.Log.Error("event not durable, sent from memory", "event", ev.ID, "err", err)
 	}

@@ -119,7 +119,9 @@ func (w *worker) conclude(l spool.Letter, r smtp.Result, took time.Duration, now
 	switch {
 	case len(pending) > 0:
 		log.Warn("mail deferred", "pending", len(pending), "next", d.Next.Format(time.RFC3339), "ambiguous", r.Ambiguous, "reply", d.LastError)
-		err = w.courier.Spool.Record(m.ID, d)
+		if err := w.courier.Spool.Record(m.ID, d); err != nil {
+			log.Error("state of a mail not saved: after a crash it may be tried again too early", "err", err)
+		}
 	case len(d.Refused(m)) > 0:
 		err = w.courier.Spool.Finish(m.ID, d, now)
 		log.Error("mail refused, kept in badmail", "refused", d.Refused(m), "reply", firstRefusal(m, d))

@@ -80,18 +80,36 @@ type Move struct{ From, To string }
 // made; a caller repeats them all. A From that is gone while its To is there
 // counts as made.
 func Rename(moves ...Move) error {
-	dirs := make([]string, 0, 4)
+	var later Later
+	if err := later.Rename(moves...); err != nil {
+		return err
+	}
+	return later.Sync()
+}
+
+// Later makes moves that become durable together: every one outlives this
+// process at once, and a power cut from Sync on. The zero value has none.
+type Later struct{ dirs []string }
+
+// Rename is the function Rename without its syncs.
+func (l *Later) Rename(moves ...Move) error {
 	for _, m := range moves {
 		if err := os.Rename(m.From, m.To); err != nil && !made(m, err) {
 			return fmt.Errorf("move %s: %w", m.From, err)
 		}
-		dirs = appendNew(dirs, filepath.Dir(m.To))
-		dirs = appendNew(dirs, filepath.Dir(m.From))
+		l.dirs = appendNew(l.dirs, filepath.Dir(m.To))
+		l.dirs = appendNew(l.dirs, filepath.Dir(m.From))
 	}
-	for _, dir := range dirs {
-		if err := SyncDir(dir); err != nil {
+	return nil
+}
+
+// Sync makes the moves durable. After an error it is to be called again.
+func (l *Later) Sync() error {
+	for len(l.dirs) > 0 {
+		if err := SyncDir(l.dirs[0]); err != nil {
 			return err
 		}
+		l.dirs = l.dirs[1:]
 	}
 	return nil
 }

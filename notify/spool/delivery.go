@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -9,9 +10,11 @@ import (
 	"tocsin/internal/durable"
 )
 
-// Compose freezes a mail to one target before it goes on the wire. When the
-// disk does not take it, a mail of a single item goes from memory: it would be
-// the same mail again. One of several items is refused with the disk's error.
+// Compose freezes a mail to one target before it goes on the wire. A message of
+// another program that has no other target is frozen already: it is written only
+// when it has to be tried again. When the disk does not take a mail, one of a
+// single item goes from memory: it would be the same mail again. One of several
+// items is refused with the disk's error.
 func (s *Spool) Compose(m Mail, t Target) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -19,7 +22,11 @@ func (s *Spool) Compose(m Mail, t Target) error {
 	if err != nil {
 		return err
 	}
-	held := false
+	held := s.frozen(m)
+	if held {
+		s.freeze(m, t, true)
+		return nil
+	}
 	if err := durable.WriteFile(s.path(mailDir, m.ID, mailExt), data); err != nil {
 		if len(m.Items) > 1 {
 			return fmt.Errorf("compose %s: %w", m.ID, err)
@@ -27,13 +34,24 @@ func (s *Spool) Compose(m Mail, t Target) error {
 		s.log.Error("mail goes out from memory: the spool's disk does not take it", "mail", m.ID, "err", err)
 		held = true
 	}
+	s.freeze(m, t, held)
+	return nil
+}
+
+// frozen says whether a mail is the bytes of its only item, and that has no
+// other target, whose end must be known from this one's mail.
+func (s *Spool) frozen(m Mail) bool {
+	e, ok := s.items[m.Items[0]]
+	return ok && len(m.Items) == 1 && e.item.Event == nil && len(e.item.Targets) == 1 && bytes.Equal(e.item.Raw, m.Data)
+}
+
+func (s *Spool) freeze(m Mail, t Target, held bool) {
 	s.mails[m.ID] = &letter{mail: m, delivery: Delivery{Attempts: 1, Recipients: map[string]Recipient{}}, held: held}
 	for _, id := range m.Items {
 		if e, ok := s.items[id]; ok {
 			e.mailed[t.key()] = m.ID
 		}
 	}
-	return nil
 }
 
 // Record keeps how far a mail is. On an error it is kept in memory alone: the
@@ -46,7 +64,8 @@ func (s *Spool) Record(id string, d Delivery) error {
 		return nil // dropped meanwhile
 	}
 	l.delivery = d.clone()
-	if l.held {
+	if err := s.write(l); err != nil {
+		s.log.Error("state of a mail is in memory alone: the spool's disk does not take it", "mail", id, "err", err)
 		return nil
 	}
 	data, err := json.Marshal(d)
@@ -56,9 +75,45 @@ func (s *Spool) Record(id string, d Delivery) error {
 	return durable.WriteFile(s.path(mailDir, id, stateExt), data)
 }
 
+// write makes a mail durable that was only held.
+func (s *Spool) write(l *letter) error {
+	if !l.held {
+		return nil
+	}
+	data, err := encode("mail", l.mail, l.mail.Data)
+	if err != nil {
+		return err
+	}
+	if err := durable.WriteFile(s.path(mailDir, l.mail.ID, mailExt), data); err != nil {
+		return err
+	}
+	l.held = false
+	return nil
+}
+
+// maxUnsynced is how many finished mails wait to be durable.
+const maxUnsynced = 64
+
+// Flush makes the end of finished mails durable. Until then a power cut brings
+// them back, to be sent once more as the same mail.
+func (s *Spool) Flush() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.flush()
+}
+
+func (s *Spool) flush() error {
+	if err := s.unsynced.Sync(); err != nil {
+		return fmt.Errorf("flush: %w", err)
+	}
+	s.finished = 0
+	return nil
+}
+
 // Finish ends a mail of which every recipient has a verdict. A mail that some
 // recipient never gets is kept in badmail/ with the reasons. The rename of the
-// mail is what makes it finished; a crash before it means one more copy.
+// mail is what makes it finished; a crash before it means one more copy, and so
+// does a power cut before the next Flush.
 func (s *Spool) Finish(id string, d Delivery, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,8 +143,13 @@ func (s *Spool) Finish(id string, d Delivery, now time.Time) error {
 	}
 	// Memory follows the disk: after an error nothing has changed, and the
 	// moves are made again.
-	if err := durable.Rename(moves...); err != nil {
+	if err := s.unsynced.Rename(moves...); err != nil {
 		return fmt.Errorf("finish %s: %w", id, err)
+	}
+	if s.finished++; s.finished >= maxUnsynced || len(refused) > 0 {
+		if err := s.flush(); err != nil {
+			return err
+		}
 	}
 	delete(s.mails, id)
 	s.release(id)

@@ -40,7 +40,6 @@ func Submit(dir string, item Item) error {
 func (s *Spool) Collect() (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	collected := 0
 	err := s.each(pickupDir, itemExt, func(path string) error {
 		item, err := readItem(path)
 		if err != nil {
@@ -49,17 +48,26 @@ func (s *Spool) Collect() (int, error) {
 		if _, known := s.items[item.ID]; known || s.told[item.ID] {
 			return durable.Remove(path)
 		}
-		move := durable.Move{From: path, To: s.path(queueDir, item.ID, itemExt)}
-		if err := durable.Rename(move); err != nil {
-			return err
-		}
-		s.admit(item, false)
-		collected++
+		s.arriving[item.ID] = item
 		return nil
 	})
 	if err != nil {
-		return collected, fmt.Errorf("collect: %w", err)
+		return 0, fmt.Errorf("collect: %w", err)
 	}
+	// After a power cut they are where they were, or in queue/: durable they are
+	// in any case. What an error leaves half done is done by the next call.
+	moves := make([]durable.Move, 0, len(s.arriving))
+	for id := range s.arriving {
+		moves = append(moves, durable.Move{From: s.path(pickupDir, id, itemExt), To: s.path(queueDir, id, itemExt)})
+	}
+	if err := s.unsynced.Rename(moves...); err != nil {
+		return 0, fmt.Errorf("collect: %w", err)
+	}
+	collected := len(s.arriving)
+	for _, item := range s.arriving {
+		s.admit(item, false)
+	}
+	clear(s.arriving)
 	return collected, nil
 }
 

@@ -71,6 +71,11 @@ type Spool struct {
 	onHold  map[string]bool
 	changed chan struct{}
 	damaged []string
+	// arriving are items on their way from pickup/ to queue/.
+	arriving map[string]Item
+	// unsynced are finished mails that a power cut would bring back.
+	unsynced durable.Later
+	finished int // of them
 }
 
 // entry is an item in the queue.
@@ -91,7 +96,9 @@ type entry struct {
 type letter struct {
 	mail     Mail
 	delivery Delivery
-	held     bool
+	// held is a mail in memory alone: the disk did not take it, or it is the
+	// bytes of its only item.
+	held bool
 }
 
 // Open opens the spool in dir and finishes what a crash left half done. The
@@ -100,7 +107,7 @@ func Open(dir string, log *slog.Logger, now time.Time) (*Spool, error) {
 	s := &Spool{
 		dir: dir, log: log,
 		items: make(map[string]*entry), mails: make(map[string]*letter), told: make(map[string]bool), onHold: make(map[string]bool),
-		changed: make(chan struct{}, 1),
+		changed: make(chan struct{}, 1), arriving: make(map[string]Item),
 	}
 	if err := Prepare(dir); err != nil {
 		return nil, err
