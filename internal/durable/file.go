@@ -81,18 +81,18 @@ type Move struct{ From, To string }
 // counts as made.
 func Rename(moves ...Move) error {
 	var later Later
-	if err := later.Rename(moves...); err != nil {
+	if err := later.Move(moves...); err != nil {
 		return err
 	}
-	return later.Sync()
+	return later.Settle()
 }
 
 // Later makes moves that become durable together: every one outlives this
-// process at once, and a power cut from Sync on. The zero value has none.
+// process at once, and a power cut from Settle on. The zero value has none.
 type Later struct{ dirs []string }
 
-// Rename is the function Rename without its syncs.
-func (l *Later) Rename(moves ...Move) error {
+// Move is Rename without its syncs.
+func (l *Later) Move(moves ...Move) error {
 	for _, m := range moves {
 		if err := os.Rename(m.From, m.To); err != nil && !made(m, err) {
 			return fmt.Errorf("move %s: %w", m.From, err)
@@ -103,8 +103,8 @@ func (l *Later) Rename(moves ...Move) error {
 	return nil
 }
 
-// Sync makes the moves durable. After an error it is to be called again.
-func (l *Later) Sync() error {
+// Settle makes the moves durable. After an error it is to be called again.
+func (l *Later) Settle() error {
 	for len(l.dirs) > 0 {
 		if err := SyncDir(l.dirs[0]); err != nil {
 			return err

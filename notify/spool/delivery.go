@@ -103,7 +103,7 @@ func (s *Spool) Flush() error {
 }
 
 func (s *Spool) flush() error {
-	if err := s.unsynced.Sync(); err != nil {
+	if err := s.unsynced.Settle(); err != nil {
 		return fmt.Errorf("flush: %w", err)
 	}
 	s.finished = 0
@@ -143,7 +143,7 @@ func (s *Spool) Finish(id string, d Delivery, now time.Time) error {
 	}
 	// Memory follows the disk: after an error nothing has changed, and the
 	// moves are made again.
-	if err := s.unsynced.Rename(moves...); err != nil {
+	if err := s.unsynced.Move(moves...); err != nil {
 		return fmt.Errorf("finish %s: %w", id, err)
 	}
 	if s.finished++; s.finished >= maxUnsynced || len(refused) > 0 {

@@ -60,7 +60,7 @@ func (s *Spool) Collect() (int, error) {
 	for id := range s.arriving {
 		moves = append(moves, durable.Move{From: s.path(pickupDir, id, itemExt), To: s.path(queueDir, id, itemExt)})
 	}
-	if err := s.unsynced.Rename(moves...); err != nil {
+	if err := s.unsynced.Move(moves...); err != nil {
 		return 0, fmt.Errorf("collect: %w", err)
 	}
 	collected := len(s.arriving)
