@@ -74,10 +74,11 @@ var errPidfile = errors.New("pidfile")
 type processReader struct {
 	host    *Host
 	spec    Spec
-	pidfile string  // empty for a matcher
-	match   matcher // without a pattern for a pidfile
-	trees   bool    // some wanted metric needs the descendants
-	seen    bool    // the last reading found the process
+	pidfile string   // empty for a matcher
+	match   matcher  // without a pattern for a pidfile
+	trees   bool     // some wanted metric needs the descendants
+	seen    bool     // the last reading found the process
+	last    identity // of it
 
 	own, total loadMeter
 	tree       tree   // of the last reading
@@ -143,7 +144,7 @@ func (r *processReader) Read(ctx context.Context) (tocsin.Reading, error) {
 		return tocsin.Reading{}, err
 	}
 	defer s.close()
-	r.seen = s.found
+	r.seen, r.last = s.found, s.stat.identity
 	d.truth("exists", s.found)
 	if !s.found {
 		if s.stat.zombie() {
@@ -153,6 +154,14 @@ func (r *processReader) Read(ctx context.Context) (tocsin.Reading, error) {
 	}
 	r.describe(ctx, d, &s)
 	return d.reading, nil
+}
+
+// Alert waits for the end of the process that the last reading found.
+func (r *processReader) Alert() func(ctx context.Context) error {
+	if !r.seen {
+		return nil
+	}
+	return r.host.awaitExit(r.last)
 }
 
 // byPidfile finds the process of the pidfile. All processes are read only for

@@ -20,7 +20,7 @@ func (l *loader) agent(blocks []found) {
 	a := &l.config.Agent
 	*a = Agent{
 		Interval: defaultInterval, Timeout: defaultTimeout,
-		StateDir: defaultStateDir, Socket: defaultSocket, LogLevel: "info",
+		StateDir: defaultStateDir, Socket: defaultSocket, LogLevel: "info", Events: true,
 	}
 	if len(blocks) == 0 {
 		a.Host = l.opt.Host()
@@ -58,6 +58,9 @@ func (l *loader) agentBlocks(a *Agent, blocks []found) {
 		a.Socket = filepath.Clean(socket.text)
 	}
 	a.LogLevel = s.oneOf("log_level", "info", "debug", "warn", "error").text
+	if s.body.Attributes["events"] != nil {
+		a.Events = s.flag("events")
+	}
 	s.mailLog(a)
 	s.done()
 }

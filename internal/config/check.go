@@ -60,6 +60,7 @@ func (l *loader) check(f found, kind checks.Kind) {
 	s := l.scope(f.source, f.block)
 	s.later = []string{"restart", "start", "stop", "depends_on"}
 	c := engine.Check{Kind: kind.Name, Name: f.block.Labels[1], Windows: map[string]time.Duration{}}
+	c.Events = l.config.Agent.Events
 	c.Interval, c.Timeout = s.cycle(l.config.Agent.Interval, l.config.Agent.Timeout)
 	spec := checks.Spec{Name: c.Name, Attributes: s.kindAttributes(kind), Metrics: map[string]bool{}}
 	if kind.Grouped {

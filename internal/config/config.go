@@ -48,6 +48,9 @@ type Agent struct {
 	StateDir string
 	// Socket is the path of the control socket.
 	Socket string
+	// Events says that the kernel is listened to: a change is noticed at once,
+	// not only at the next interval.
+	Events bool
 	// LogLevel is "debug", "info", "warn" or "error".
 	LogLevel string
 	// MailLog is the path of the mail log, empty for none; MailLogFields are

@@ -185,7 +185,7 @@ func TestLoadWhole(t *testing.T) {
 	}
 	wantAgent := config.Agent{
 		Host: "web-1.example.com", Interval: 20 * time.Second, Timeout: 5 * time.Second,
-		StateDir: "/srv/tocsin", Socket: "/srv/tocsin/control.sock", LogLevel: "debug",
+		StateDir: "/srv/tocsin", Socket: "/srv/tocsin/control.sock", LogLevel: "debug", Events: true,
 	}
 	if !cmp.Equal(cfg.Agent, wantAgent) {
 		t.Errorf("got agent %+v, want %+v", cfg.Agent, wantAgent)
@@ -301,7 +301,7 @@ func TestDefaults(t *testing.T) {
 	cfg, _ := config.LoadBytes(nil, "empty.hcl", testOptions())
 	want := config.Agent{
 		Host: "web-1.example.com", Interval: 30 * time.Second, Timeout: 10 * time.Second,
-		StateDir: "/var/lib/tocsin", Socket: "/run/tocsin/control.sock", LogLevel: "info",
+		StateDir: "/var/lib/tocsin", Socket: "/run/tocsin/control.sock", LogLevel: "info", Events: true,
 	}
 	if !cmp.Equal(cfg.Agent, want) {
 		t.Errorf("got %+v, want %+v", cfg.Agent, want)

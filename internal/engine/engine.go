@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,7 @@ type Engine struct {
 	watches []*watch
 	rules   map[string]RuleState // by rule id, ahead of what is saved
 	results chan result
+	alerts  chan alert
 	reload  chan reload
 	ping    chan chan struct{}
 	began   time.Time
@@ -43,10 +45,15 @@ type watch struct {
 	phase   time.Duration
 	// started is when the reading that is out began; zero when none is.
 	started time.Time
-	late    bool // and it has missed its timeout
-	round   uint64
-	reading tocsin.Reading
-	readErr error
+	late    bool      // and it has missed its timeout
+	read    time.Time // when the last reading began
+	again   bool      // something changed while the reading was out
+	// listening says that the kernel is listened to; deafen ends that.
+	listening bool
+	deafen    context.CancelFunc
+	round     uint64
+	reading   tocsin.Reading
+	readErr   error
 }
 
 type result struct {
@@ -54,6 +61,7 @@ type result struct {
 	round   uint64
 	reading tocsin.Reading
 	err     error
+	wait    func(context.Context) error // for a change; may be nil
 }
 
 type reload struct {
@@ -66,7 +74,7 @@ type reload struct {
 func New(host string, checks []Check, state *State, sink Sink, log *slog.Logger) *Engine {
 	e := &Engine{
 		host: host, log: log, epoch: state.Epoch, emitter: newEmitter(sink, state, log),
-		rules: maps.Clone(state.Rules), results: make(chan result, 64),
+		rules: maps.Clone(state.Rules), results: make(chan result, 64), alerts: make(chan alert, 64),
 		reload: make(chan reload), ping: make(chan chan struct{}),
 	}
 	e.watches = e.arrange(checks, nil, time.Now())
@@ -93,10 +101,20 @@ func (e *Engine) Run(ctx context.Context) {
 			e.tick(ctx, time.Now())
 			timer.Reset(time.Until(e.wake()))
 		case r := <-e.results:
-			e.take(r, time.Now())
+			e.take(ctx, r, time.Now())
+			timer.Reset(time.Until(e.wake()))
+		case a := <-e.alerts:
+			e.alerted(a, time.Now())
+			timer.Reset(time.Until(e.wake()))
 		case r := <-e.reload:
 			e.host = r.host
-			e.watches = e.arrange(r.checks, e.watches, time.Now())
+			old := e.watches
+			e.watches = e.arrange(r.checks, old, time.Now())
+			for _, w := range old {
+				if w.listening && !slices.Contains(e.watches, w) {
+					w.deafen()
+				}
+			}
 			e.retire(time.Now())
 			close(r.done)
 			timer.Reset(time.Until(e.wake()))
@@ -238,10 +256,15 @@ func after(origin time.Time, interval time.Duration, now time.Time) time.Time {
 }
 
 func (e *Engine) start(ctx context.Context, w *watch, now time.Time) {
-	w.started, w.late, w.round = now, false, w.round+1
+	w.started, w.read, w.late, w.again, w.round = now, now, false, false, w.round+1
 	r, check := result{watch: w, round: w.round}, w.check // a reload may replace the check meanwhile
+	alerter, ok := check.Reader.(Alerter)
+	listen := ok && check.Events && !w.listening
 	go func() {
 		r.reading, r.err = read(ctx, check)
+		if listen {
+			r.wait = alerter.Alert()
+		}
 		select {
 		case e.results <- r:
 		case <-ctx.Done():

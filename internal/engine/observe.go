@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,13 +21,19 @@ func (e *Engine) stuck(w *watch, now time.Time) {
 }
 
 // take takes in the result of a reading.
-func (e *Engine) take(r result, now time.Time) {
+func (e *Engine) take(ctx context.Context, r result, now time.Time) {
 	w := r.watch
 	if r.round != w.round || !slices.Contains(e.watches, w) {
 		return // of a check that a reload replaced
 	}
 	late := w.late
 	w.started, w.late = time.Time{}, false
+	if r.wait != nil {
+		e.listen(ctx, w, r.wait)
+	}
+	if w.again {
+		w.hasten(now)
+	}
 	if late || e.quiet.Load() {
 		return // a late one is as old as its start; the next reading is soon
 	}

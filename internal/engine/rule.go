@@ -77,6 +77,8 @@ type Check struct {
 	Group    string
 	Interval time.Duration
 	Timeout  time.Duration
+	// Events says that a reader that is an Alerter is listened to.
+	Events bool
 	// Windows says how far back the rules look at a metric.
 	Windows map[string]time.Duration
 	Rules   []Rule

@@ -38,7 +38,7 @@ type Verdict struct {
 // Decide says what limit allows after used, oldest first. It is pure.
 func Decide(limit Limit, used []Use, critical bool, now time.Time) Verdict {
 	v := Verdict{Room: Unlimited, Messages: Unlimited, Pace: unhurried()}
-	v.Pace.look(used, critical, now)
+	v.Pace.look(limit, used, critical, now)
 	for _, w := range limit.Windows() {
 		base, share := w.kept()
 		o, left := w.outlook(used, base, now)

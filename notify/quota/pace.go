@@ -22,9 +22,13 @@ type Pace struct {
 	PerRecipient, PerMessage time.Duration
 	// Last is the newest use by what is as critical; zero when there is none.
 	Last time.Time
-	// Recent counts the messages of the last ten minutes that were as critical.
+	// Recent counts the messages of the last ten minutes that were as critical,
+	// where an hour or a day is limited to less than plenty.
 	Recent int
 }
+
+// plenty is a limit of an hour or a day that is there for form's sake.
+const plenty = 10_000
 
 // recentTime is how far Pace.Recent looks back.
 const recentTime = 10 * time.Minute
@@ -50,7 +54,8 @@ func (p Pace) Next(recipients int) time.Time {
 }
 
 // look notes what was sent lately.
-func (p *Pace) look(used []Use, critical bool, now time.Time) {
+func (p *Pace) look(limit Limit, used []Use, critical bool, now time.Time) {
+	budget := slices.ContainsFunc(limit.Windows(), func(w Window) bool { return w.Length >= time.Hour && w.Max <= plenty })
 	for _, u := range slices.Backward(used) {
 		if u.Critical != critical {
 			continue
@@ -58,7 +63,7 @@ func (p *Pace) look(used []Use, critical bool, now time.Time) {
 		if p.Last.IsZero() {
 			p.Last = u.At
 		}
-		if now.Sub(u.At) > recentTime {
+		if !budget || now.Sub(u.At) > recentTime {
 			return
 		}
 		p.Recent++

@@ -1,0 +1,96 @@
+package checks
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+)
+
+func watchedSleep(t *testing.T) (*exec.Cmd, *processReader) {
+	t.Helper()
+	cmd := exec.Command("sleep", "1000")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	path := filepath.Join(t.TempDir(), "pid")
+	if err := os.WriteFile(path, []byte(strconv.Itoa(cmd.Process.Pid)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := openProcess(NewHost(""), Spec{Name: "sleep", Attributes: map[string]string{"pidfile": path}, Metrics: map[string]bool{"exists": true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cmd, reader.(*processReader)
+}
+
+func exists(t *testing.T, r *processReader) bool {
+	t.Helper()
+	reading, err := r.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reading.Values["exists"].Truth()
+}
+
+// TestAlertAtTheEndOfAProcess: also before anybody has waited for it.
+func TestAlertAtTheEndOfAProcess(t *testing.T) {
+	cmd, r := watchedSleep(t)
+	if r.Alert() != nil {
+		t.Error("there is something to wait for before the first reading")
+	}
+	if !exists(t, r) {
+		t.Fatal("the process is not there")
+	}
+	wait := r.Alert()
+	if wait == nil {
+		t.Fatal("there is nothing to wait for")
+	}
+	done := make(chan error, 1)
+	go func() { done <- wait(t.Context()) }()
+	select {
+	case err := <-done:
+		t.Fatalf("alerted while it runs: %v", err)
+	default:
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("got %v at the end of the process", err)
+	}
+	if exists(t, r) || r.Alert() != nil {
+		t.Error("a zombie is taken for a process that runs")
+	}
+}
+
+func TestAlertEndsWithItsContext(t *testing.T) {
+	_, r := watchedSleep(t)
+	if !exists(t, r) {
+		t.Fatal("the process is not there")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	wait := r.Alert()
+	done := make(chan error, 1)
+	go func() { done <- wait(ctx) }()
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want the end of the context", err)
+	}
+}
+
+// TestNoAlertForAnotherProcess: the number may be another's by now.
+func TestNoAlertForAnotherProcess(t *testing.T) {
+	_, r := watchedSleep(t)
+	if !exists(t, r) {
+		t.Fatal("the process is not there")
+	}
+	r.last.start++
+	if r.Alert() != nil {
+		t.Error("waits for a process that was not read")
+	}
+}

@@ -1,0 +1,127 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// herald is a source that alerts when a test says so.
+type herald struct {
+	source
+	news chan error
+	out  int // waits
+}
+
+func (h *herald) Alert() func(context.Context) error {
+	h.set(func(*source) { h.out++ })
+	return func(ctx context.Context) error {
+		select {
+		case err := <-h.news:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (h *herald) waits() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.out
+}
+
+func TestAnAlertReadsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, h := &keeper{}, &herald{news: make(chan error)}
+		check := watching("a", h)
+		check.Interval, check.Events = time.Minute, true
+		_, stop := running(t, filepath.Join(t.TempDir(), "state.json"), k, check)
+		defer stop()
+		time.Sleep(10 * time.Second)
+		h.set(func(s *source) { s.bad = true })
+		began := time.Now()
+		h.news <- nil
+		synctest.Wait()
+		reads := h.times()
+		if last := reads[len(reads)-1]; !last.Equal(began) {
+			t.Errorf("read %v after the alert, want at once", last.Sub(began))
+		}
+		wants(t, k, "a/r failed")
+		// A second one right after it waits for the least gap, and the interval
+		// goes on.
+		h.news <- nil
+		time.Sleep(2 * leastGap)
+		synctest.Wait()
+		again := h.times()
+		if last := again[len(again)-1]; last.Sub(began) != leastGap {
+			t.Errorf("read again after %v, want %v", last.Sub(began), leastGap)
+		}
+		time.Sleep(2 * time.Minute)
+		if n := len(h.times()) - len(again); n != 2 {
+			t.Errorf("read %d times in the next two minutes, want 2", n)
+		}
+	})
+}
+
+// TestAnAlertDuringAReading: the reading may have looked before the change.
+func TestAnAlertDuringAReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, h := &keeper{}, &herald{news: make(chan error)}
+		check := watching("a", h)
+		check.Interval, check.Timeout, check.Events = time.Minute, 30*time.Second, true
+		_, stop := running(t, filepath.Join(t.TempDir(), "state.json"), k, check)
+		defer stop()
+		time.Sleep(time.Second)
+		hang := make(chan struct{})
+		h.set(func(s *source) { s.hang = hang })
+		time.Sleep(time.Minute)
+		before := len(h.times())
+		h.news <- nil
+		synctest.Wait()
+		h.set(func(s *source) { s.hang = nil })
+		close(hang)
+		time.Sleep(leastGap)
+		synctest.Wait()
+		if n := len(h.times()) - before; n != 1 {
+			t.Errorf("read %d times after the one that was out, want once", n)
+		}
+	})
+}
+
+// TestAWaitThatFails leaves the interval, and is tried again with it.
+func TestAWaitThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, h := &keeper{}, &herald{news: make(chan error)}
+		check := watching("a", h)
+		check.Interval, check.Events = time.Minute, true
+		_, stop := running(t, filepath.Join(t.TempDir(), "state.json"), k, check)
+		defer stop()
+		time.Sleep(time.Second)
+		before, waits := len(h.times()), h.waits()
+		h.news <- errors.New("no more watches")
+		time.Sleep(30 * time.Second)
+		if n := len(h.times()) - before; n != 0 {
+			t.Errorf("read %d times, want none before the interval", n)
+		}
+		time.Sleep(time.Minute)
+		if h.waits() != waits+1 {
+			t.Errorf("waited %d times, want once more", h.waits()-waits)
+		}
+	})
+}
+
+func TestWithoutEventsNothingIsListenedTo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &herald{news: make(chan error)}
+		_, stop := running(t, filepath.Join(t.TempDir(), "state.json"), &keeper{}, watching("a", h))
+		defer stop()
+		time.Sleep(time.Minute)
+		if h.waits() != 0 {
+			t.Errorf("waited %d times, want never", h.waits())
+		}
+	})
+}
