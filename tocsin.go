@@ -86,6 +86,8 @@ type Mark struct {
 	Since      time.Time `json:"since"`
 	Incident   string    `json:"incident"`
 	Reminders  int       `json:"reminders"`
+	// Seen is what a rule about changes saw last, by metric.
+	Seen map[string]string `json:"seen,omitempty"`
 }
 
 // RuleID names the rule for the whole agent: KIND.CHECK/RULE.

@@ -171,7 +171,7 @@ func (s *scope) typed(c *condition) bool {
 	maps.Copy(ctx.Variables, constants())
 	for _, name := range windowNames() {
 		ctx.Functions[name] = windowFunction(name, func(int, []cty.Value) cty.Value {
-			return cty.UnknownVal(cty.Number).RefineNotNull()
+			return cty.UnknownVal(resultType(name)).RefineNotNull()
 		})
 	}
 	v, diags := safeValue(c.expr, ctx)

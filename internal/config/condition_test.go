@@ -204,6 +204,26 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+func TestExplainChange(t *testing.T) {
+	_, r := rule(t, "process", `pidfile = "/run/x.pid"`, "when = changed(pid)")
+	if got := strings.Join(r.Changes, " "); got != "pid" || r.Failed != "PID changed" {
+		t.Errorf("got changes %q, event %q", got, r.Failed)
+	}
+	v := view(map[string]tocsin.Value{"pid": tocsin.Number(4712)})
+	for seen, want := range map[string]engine.Truth{"": engine.Unknown, "4711": engine.True, "4712": engine.False} {
+		if v.Seen = map[string]string{"pid": seen}; seen == "" {
+			v.Seen = nil
+		}
+		if got := r.When.Eval(v); got != want {
+			t.Errorf("seen %q: got %v, want %v", seen, got, want)
+		}
+	}
+	v.Seen = map[string]string{"pid": "4711"}
+	if got, value := r.Explain(v); got != "changed(pid) from 4711 to 4712" || value != "from 4711 to 4712" {
+		t.Errorf("got %q, %q", got, value)
+	}
+}
+
 func TestExplainWindows(t *testing.T) {
 	rising, falling := []float64{5, 15, 25, 35, 45}, []float64{45, 35, 25, 15, 5}
 	for _, c := range []struct {

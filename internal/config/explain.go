@@ -120,6 +120,8 @@ func (c *condition) shown(p part, v engine.View) (string, bool) {
 	switch {
 	case p.metric != nil:
 		return format(p.metric.Unit, v.Reading.Values[p.metric.Name]), true
+	case p.call != nil && p.call.name == changedName:
+		return p.call.change(v), true
 	case p.call != nil:
 		return format(p.call.unit(), p.call.value(v, c.target(p.call, v))), true
 	default:

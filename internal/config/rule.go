@@ -50,6 +50,7 @@ func (s *scope) rule(name string, kind checks.Kind, interval time.Duration) (r e
 	r.Severity = s.severity()
 	r.Message = s.message()
 	r.Failed, r.Recovered = s.event(when)
+	s.ofChanges(&r, when)
 	suffix := ""
 	switch {
 	case r.Times > 0:
@@ -136,6 +137,9 @@ func (c *condition) note(metrics map[string]bool, windows map[string]time.Durati
 	}
 	for _, w := range c.windows {
 		metrics[w.metric.Name] = true
+		if w.name == changedName {
+			continue
+		}
 		windows[w.metric.Name] = max(windows[w.metric.Name], w.window)
 	}
 }

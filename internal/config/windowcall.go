@@ -29,13 +29,28 @@ type windowCall struct {
 
 // windowNames are the functions that look back at a metric.
 func windowNames() []string {
-	return []string{"avg_over", "max_over", "min_over", "rate", "delta", "time_to"}
+	return []string{"avg_over", "max_over", "min_over", "rate", "delta", "time_to", changedName}
+}
+
+// changedName is the function that compares with what its rule saw last. It has
+// no window and takes any metric.
+const changedName = "changed"
+
+// resultType is the type of a window function's result.
+func resultType(name string) cty.Type {
+	if name == changedName {
+		return cty.Bool
+	}
+	return cty.Number
 }
 
 // form is how a window function is written.
 func form(name string) string {
-	if name == "time_to" {
+	switch name {
+	case "time_to":
 		return `time_to(METRIC, TARGET, "6h")`
+	case changedName:
+		return `changed(METRIC)`
 	}
 	return name + `(METRIC, "5m")`
 }
@@ -47,6 +62,8 @@ func (w windowCall) unit() checks.Unit {
 		return checks.Seconds
 	case "rate":
 		return checks.PerSecond
+	case changedName:
+		return w.metric.Unit
 	default:
 		if w.metric.Unit == checks.Truth {
 			return checks.Count
@@ -57,6 +74,16 @@ func (w windowCall) unit() checks.Unit {
 
 // value computes the call on a view. No data is an unknown value.
 func (w windowCall) value(v engine.View, target float64) tocsin.Value {
+	if w.name == changedName {
+		switch v.Changed(w.metric.Name) {
+		case engine.True:
+			return tocsin.Bool(true)
+		case engine.False:
+			return tocsin.Bool(false)
+		default:
+			return tocsin.Value{}
+		}
+	}
 	compute := map[string]engine.WindowFunc{
 		"avg_over": engine.Avg, "max_over": engine.Max, "min_over": engine.Min,
 		"rate": engine.Rate, "delta": engine.Delta, "time_to": engine.TimeTo(target, w.window),
@@ -76,10 +103,12 @@ func windowFunction(name string, impl func(at int, args []cty.Value) cty.Value) 
 	if name == "time_to" {
 		parameters = append(parameters, function.Parameter{Name: "target", Type: cty.Number})
 	}
-	parameters = append(parameters, function.Parameter{Name: "window", Type: cty.String})
+	if name != changedName {
+		parameters = append(parameters, function.Parameter{Name: "window", Type: cty.String})
+	}
 	return function.New(&function.Spec{
 		Params: parameters,
-		Type:   function.StaticReturnType(cty.Number),
+		Type:   function.StaticReturnType(resultType(name)),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			metric := customdecode.ExpressionClosureFromVal(args[0]).Expression
 			return impl(metric.Range().Start.Byte, args), nil
@@ -95,17 +124,20 @@ func windowFunctions(calls []windowCall, v engine.View) map[string]function.Func
 		out[name] = windowFunction(name, func(at int, args []cty.Value) cty.Value {
 			i := slices.IndexFunc(calls, func(w windowCall) bool { return w.at.Start.Byte <= at && at < w.at.End.Byte })
 			if i < 0 {
-				return cty.UnknownVal(cty.Number)
+				return cty.UnknownVal(resultType(name))
 			}
 			target := 0.0
 			if name == "time_to" {
 				target, _ = args[1].AsBigFloat().Float64()
 			}
-			value := calls[i].value(v, target)
-			if value.Kind() != tocsin.NumberValue {
-				return cty.UnknownVal(cty.Number)
+			switch value := calls[i].value(v, target); value.Kind() {
+			case tocsin.NumberValue:
+				return cty.NumberFloatVal(value.Float()) // infinities compare as such
+			case tocsin.BoolValue:
+				return cty.BoolVal(value.Truth())
+			default:
+				return cty.UnknownVal(resultType(name))
 			}
-			return cty.NumberFloatVal(value.Float()) // infinities compare as such
 		})
 	}
 	return out
@@ -144,10 +176,7 @@ func (s *scope) windowCalls(c *condition, interval time.Duration) bool {
 
 func (s *scope) windowCall(kind checks.Kind, call *hclsyntax.FunctionCallExpr, interval time.Duration) (windowCall, bool) {
 	w := windowCall{name: call.Name, at: call.Range()}
-	want := 2
-	if call.Name == "time_to" {
-		want = 3
-	}
+	want := len(strings.Split(form(call.Name), ","))
 	if len(call.Args) != want || call.ExpandFinal {
 		s.fail(call.Range(), "Wrong arguments", "The function is written %s.", form(call.Name))
 		return w, false
@@ -162,6 +191,9 @@ func (s *scope) windowCall(kind checks.Kind, call *hclsyntax.FunctionCallExpr, i
 		return w, false
 	}
 	w.metric = metric
+	if call.Name == changedName {
+		return w, true
+	}
 	if metric.Unit == checks.Word || metric.Unit == checks.Truth && call.Name == "time_to" {
 		s.fail(call.Args[0].Range(), "Not a number", "%s needs a metric that is a number; %s is %s.", call.Name, metric.Name, unitWord(metric))
 		return w, false

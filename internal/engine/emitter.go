@@ -51,7 +51,7 @@ func newEmitter(sink Sink, state *State, log *slog.Logger) *emitter {
 
 func (e *emitter) add(t transition) {
 	e.mu.Lock()
-	e.queue = append(e.queue, &pending{transition: t})
+	e.queue = append(e.queue, &pending{transition: t, durable: t.event == nil})
 	e.mu.Unlock()
 	select {
 	case e.ready <- struct{}{}:
@@ -89,7 +89,7 @@ func (e *emitter) emit() int {
 		if p.durable {
 			continue
 		}
-		err := e.sink.Emit(p.event)
+		err := e.sink.Emit(*p.event)
 		p.durable = err == nil
 		if err != nil && !p.failed {
 			p.failed = true
@@ -117,7 +117,7 @@ func (e *emitter) settle() {
 	e.mu.Lock()
 	n := 0
 	for n < len(e.queue) && e.queue[n].durable {
-		e.state.Rules[e.queue[n].event.RuleID()] = e.queue[n].state
+		e.state.Rules[e.queue[n].rule] = e.queue[n].state
 		n++
 	}
 	e.queue = e.queue[n:]

@@ -19,7 +19,8 @@ const action = "alert"
 // transition is an event of a rule on its way to the spool, and the state that
 // the rule has with it.
 type transition struct {
-	event tocsin.Event
+	rule  string        // its id
+	event *tocsin.Event // nil when the state alone is to be saved
 	state RuleState
 }
 
@@ -50,7 +51,7 @@ func raise(host, epoch string, c *Check, r *Rule, s RuleState, kind tocsin.Event
 		At: now, Since: s.Since, Incident: s.Incident, Count: s.Reminders,
 		Mark: &tocsin.Mark{
 			Epoch: epoch, Transition: s.Transition, Failed: s.Failed, Since: s.Since,
-			Incident: s.Incident, Reminders: s.Reminders,
+			Incident: s.Incident, Reminders: s.Reminders, Seen: s.Seen,
 		},
 	}
 	if kind == tocsin.Recovered {
@@ -59,7 +60,7 @@ func raise(host, epoch string, c *Check, r *Rule, s RuleState, kind tocsin.Event
 	if r.Message != "" {
 		ev.Description = templates.Expand(r.Message, ev)
 	}
-	return transition{ev, s}
+	return transition{ev.RuleID(), &ev, s}
 }
 
 // identify derives an id that no other transition ever has: the epoch is born

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -76,12 +77,31 @@ func (e *Engine) observe(w *watch, reading tocsin.Reading, bad string, now time.
 			return "readable again", ""
 		}
 		return bad, ""
-	})
+	}, nil)
 	view := View{Reading: reading, History: w.history, Now: now}
 	for i := range w.check.Rules {
-		r := &w.check.Rules[i]
-		e.step(w, r, Observe(r, view), now, func() (string, string) { return r.Explain(view) })
+		r, view := &w.check.Rules[i], view
+		view.Seen = e.rules[tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)].Seen
+		e.step(w, r, Observe(r, view), now, func() (string, string) { return r.Explain(view) }, view.seeing(r))
 	}
+}
+
+// seeing is what a rule has seen with a view; nil when that is nothing new.
+func (v View) seeing(r *Rule) map[string]string {
+	var fresh map[string]string
+	for _, metric := range r.Changes {
+		value := v.Reading.Values[metric]
+		before, known := v.Seen[metric]
+		if value.Kind() == tocsin.NoValue || known && before == value.String() {
+			continue
+		}
+		if fresh == nil {
+			fresh = make(map[string]string, len(r.Changes))
+			maps.Copy(fresh, v.Seen)
+		}
+		fresh[metric] = value.String()
+	}
+	return fresh
 }
 
 // Observe evaluates a rule's conditions.
@@ -93,16 +113,23 @@ func Observe(r *Rule, v View) Observation {
 	return o
 }
 
-// step steps one rule and hands its event on.
-func (e *Engine) step(w *watch, r *Rule, o Observation, now time.Time, explain func() (string, string)) {
+// step steps one rule and hands its event on. fresh is what it has seen, when
+// that is new.
+func (e *Engine) step(w *watch, r *Rule, o Observation, now time.Time, explain func() (string, string), fresh map[string]string) {
 	id := tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)
 	state, kind := Step(r, e.rules[id], o, now)
-	if kind != "" {
+	if fresh != nil {
+		state.Seen = fresh
+	}
+	switch {
+	case kind != "":
 		description, value := explain()
 		t := raise(e.host, e.epoch, &w.check, r, state, kind, description, value, now)
 		state = t.state
 		e.log.Info("event", "type", string(kind), "rule", id, "severity", r.Severity.String(), "event", t.event.ID, "description", t.event.Description)
 		e.emitter.add(t)
+	case fresh != nil: // a change while the agent is down is one
+		e.emitter.add(transition{rule: id, state: state})
 	}
 	e.rules[id] = state
 }

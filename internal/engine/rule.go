@@ -31,6 +31,24 @@ type View struct {
 	Reading tocsin.Reading
 	History *History
 	Now     time.Time
+	// Seen is what the rule saw last of the metrics in its Changes; it is never
+	// changed in place.
+	Seen map[string]string
+}
+
+// Changed says whether a metric has another value than the rule saw last;
+// Unknown when it has none, or there was none.
+func (v View) Changed(metric string) Truth {
+	value := v.Reading.Values[metric]
+	before, seen := v.Seen[metric]
+	switch {
+	case value.Kind() == tocsin.NoValue || !seen:
+		return Unknown
+	case value.String() != before:
+		return True
+	default:
+		return False
+	}
 }
 
 // Condition is a rule's expression. Eval never blocks and never panics; what
@@ -57,6 +75,9 @@ type Rule struct {
 	// in at least Times readings of the last Within. Zero Times means off.
 	Times  int
 	Within time.Duration
+	// Changes names the metrics whose changes When asks for. Such a rule makes
+	// an event of type changed each time that When is true, and never fails.
+	Changes []string
 	// Reminder repeats a failure; 0 means never. It wins over a route's.
 	Reminder time.Duration
 	// Failed and Recovered are $EVENT of the two transitions.

@@ -75,7 +75,7 @@ func TestRollForward(t *testing.T) {
 	for _, kind := range []tocsin.EventType{tocsin.Failed, tocsin.Reminder, tocsin.Recovered, tocsin.Failed} {
 		tr := raise("h", "epoch", check, rule, state, kind, "", "", now)
 		state = tr.state
-		events = append(events, tr.event)
+		events = append(events, *tr.event)
 		now = now.Add(time.Minute)
 	}
 	foreign := events[3]

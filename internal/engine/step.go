@@ -19,6 +19,8 @@ type RuleState struct {
 	Reminders  int    `json:"reminders,omitempty"`
 	// Told is when the newest event was made; reminders count from it.
 	Told time.Time `json:"told,omitzero"`
+	// Seen is what the rule saw last of the metrics in its Changes.
+	Seen map[string]string `json:"seen,omitempty"`
 
 	// pending is since when When holds without a break; zero when it does
 	// not.
@@ -39,6 +41,15 @@ type Observation struct {
 // fails nor clears a rule; it does break a spell that For or ClearFor waits
 // for, because nobody knows whether it held.
 func Step(r *Rule, s RuleState, o Observation, now time.Time) (RuleState, tocsin.EventType) {
+	if len(r.Changes) > 0 {
+		switch {
+		case s.Failed: // of a rule that was another one before a reload
+			return s, tocsin.Recovered
+		case o.When == True:
+			return s, tocsin.Changed
+		}
+		return s, ""
+	}
 	s.hits = hits(r, s.hits, o.When, now)
 	if o.When == True {
 		s.pending = earliest(s.pending, now)
