@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -127,7 +128,7 @@ func sha256Of(data []byte) string {
 
 // stderrOf is what a program said that failed.
 func stderrOf(err error) []byte {
-	if failed, ok := err.(*exec.ExitError); ok {
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 		return bytes.TrimSpace(failed.Stderr)
 	}
 	return nil
