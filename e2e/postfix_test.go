@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -125,49 +124,6 @@ func checkDraft(t *testing.T, stored []byte, subject, text string, attachment []
 	}
 	if got, err := io.ReadAll(base64.NewDecoder(base64.StdEncoding, file)); err != nil || !bytes.Equal(got, attachment) {
 		t.Errorf("got an attachment of %d bytes (%v), want the %d that were sent", len(got), err, len(attachment))
-	}
-}
-
-// TestPostfixWrongPassword: the account pauses, the mail stays, the reason is
-// shown and the password is not; the right one mends it.
-func TestPostfixWrongPassword(t *testing.T) {
-	t.Parallel()
-	ctx := deadline(t, time.Minute)
-	p := startPostfix(ctx, t)
-	s := newStation(t)
-	s.write("ca.pem", string(p.ca))
-	const canary = "canary-0d4e-wrong-battery"
-	s.write("smtp.secret", canary+"\n")
-	s.rules(s.server("submission", p.submission, "starttls", unlimited), mailTo("ops", "ops@example.org"), s.watchProcess("worker", "1s"))
-	a := s.start(ctx)
-	a.log.await(ctx, t, "mail server paused, its mail waits", 1)
-	list := s.ok(ctx, "queue", "list")
-	if !contains(list, "worker: down failed", `mail server "submission" is paused until`, "535", "1 waiting, 0 refused") {
-		t.Errorf("queue list: got\n%s", list)
-	}
-	o := s.tocsin(ctx, "", "test-mail")
-	if o.code != 1 || !contains(o.stdout, "FAILED", "535") {
-		t.Errorf("test-mail: got exit code %d:\n%s", o.code, o.stdout)
-	}
-	for name, text := range map[string]string{"log": a.log.String(), "queue list": list, "test-mail": o.stdout + o.stderr, "state": readTree(t, s.state)} {
-		for _, secret := range []string{canary, base64.StdEncoding.EncodeToString([]byte("\x00" + username + "\x00" + canary))} {
-			if strings.Contains(text, secret) {
-				t.Errorf("the password is in the %s", name)
-			}
-		}
-	}
-
-	s.write("smtp.secret", password+"\n")
-	a.signal(syscall.SIGHUP)
-	alert := parse(t, postbox.Mail{Data: p.next(ctx)})
-	if alert.subject != "[web-1] worker: down" {
-		t.Errorf("got %q", alert.subject)
-	}
-	a.log.await(ctx, t, `msg="mail sent"`, 1)
-	a.stop(ctx)
-	checkToldOnce(t, []letter{{id: alert.id, to: []string{"ops@example.org"}, events: alert.events}}, eventIDs(a.log), "ops@example.org")
-	if l := s.listing(); len(l.Items)+len(l.Letters)+l.Badmail+l.Corrupt != 0 {
-		t.Errorf("left in the spool: %+v", l)
 	}
 }
 

@@ -4,14 +4,7 @@ package e2e
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -53,7 +46,7 @@ default_transport = error:5.1.2 nothing leaves this machine
 relay_transport = error:5.1.2 nothing leaves this machine
 virtual_mailbox_domains = example.org
 virtual_mailbox_base = $dir/mail
-virtual_mailbox_maps = static:box/
+virtual_mailbox_maps = inline:{ops@example.org=ops/, dev@example.org=dev/}
 virtual_minimum_uid = 100
 virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
@@ -110,7 +103,9 @@ func startPostfix(ctx context.Context, t *testing.T) *postfix {
 	for _, sub := range []string{"etc", "etc/sasl", "queue", "data", "mail"} {
 		must(t, os.Mkdir(filepath.Join(dir, sub), 0o755))
 	}
-	p.certify()
+	ca, server := certify(t)
+	p.ca = ca
+	must(t, os.WriteFile(filepath.Join(dir, "etc", "server.pem"), server, 0o600))
 	p.write("etc/main.cf", strings.ReplaceAll(postfixMain, "$dir", dir))
 	p.write("etc/master.cf", fmt.Sprintf(postfixMaster, p.submission, p.smtps))
 	// Debian looks for it beside main.cf and nowhere else.
@@ -125,15 +120,7 @@ func startPostfix(ctx context.Context, t *testing.T) *postfix {
 	must(t, os.Chown(filepath.Join(dir, "mail"), 65534, 65534))
 	t.Cleanup(p.stop)
 	p.run(ctx, "start")
-	for _, port := range []int{p.submission, p.smtps} {
-		poll(ctx, t, "Postfix to listen", func() bool {
-			conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
-			if err == nil {
-				_ = conn.Close()
-			}
-			return err == nil
-		})
-	}
+	awaitListening(ctx, t, "Postfix", p.submission, p.smtps)
 	return p
 }
 
@@ -215,7 +202,7 @@ func (p *postfix) next(ctx context.Context) []byte {
 	p.t.Helper()
 	var found string
 	poll(ctx, p.t, "a mail in the maildir", func() bool {
-		files, _ := filepath.Glob(filepath.Join(p.dir, "mail", "box", "new", "*"))
+		files, _ := filepath.Glob(filepath.Join(p.dir, "mail", "ops", "new", "*"))
 		for _, file := range files {
 			if !p.read[file] {
 				found = file
@@ -228,34 +215,18 @@ func (p *postfix) next(ctx context.Context) []byte {
 	return []byte(readFile(p.t, found))
 }
 
-// certify makes an authority and a certificate of the server, signed by it.
-func (p *postfix) certify() {
-	p.t.Helper()
-	now := time.Now()
-	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(p.t, err)
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(p.t, err)
-	authority := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "e2e authority"},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour),
-		KeyUsage: x509.KeyUsageCertSign, IsCA: true, BasicConstraintsValid: true,
+// awaitListening waits until a server listens on all its ports.
+func awaitListening(ctx context.Context, t *testing.T, server string, ports ...int) {
+	t.Helper()
+	for _, port := range ports {
+		poll(ctx, t, server+" to listen", func() bool {
+			conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+			if err == nil {
+				_ = conn.Close()
+			}
+			return err == nil
+		})
 	}
-	server := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "mx.example.org"},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	root, err := x509.CreateCertificate(rand.Reader, authority, authority, authorityKey.Public(), authorityKey)
-	must(p.t, err)
-	leaf, err := x509.CreateCertificate(rand.Reader, server, authority, key.Public(), authorityKey)
-	must(p.t, err)
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	must(p.t, err)
-	p.ca = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root})
-	file := append(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf})...)
-	must(p.t, os.WriteFile(filepath.Join(p.dir, "etc", "server.pem"), file, 0o600))
 }
 
 // freePort finds a port of loopback that nobody listens on.

@@ -215,9 +215,11 @@ type Waiting struct {
 }
 
 // Due is when the item may go. One that seems to come from the future waits for
-// nothing: the clock went back.
+// nothing: the clock went back. A moment is not the future: whoever asks took
+// the time before the item was put.
 func (w Waiting) Due(now time.Time) time.Time {
-	if w.Item.Queued.After(now) {
+	const moment = time.Second
+	if w.Item.Queued.After(now.Add(moment)) {
 		return now
 	}
 	return w.Item.Queued.Add(w.Target.Hold)
