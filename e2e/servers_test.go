@@ -83,7 +83,9 @@ func watched(s *station, m *mx) []string {
 func storedAsMeant(ctx context.Context, t *testing.T, m *mx) {
 	s := newStation(t)
 	s.write("ca.pem", string(m.ca))
-	s.rules(watched(s, m)...)
+	p := newPublic(t)
+	p.open()
+	s.rules(append(watched(s, m), p.block(""))...)
 	want := make(map[string]meant) // by Message-ID
 	expect := func(person string, w meant) {
 		t.Helper()
@@ -118,6 +120,7 @@ func storedAsMeant(ctx context.Context, t *testing.T, m *mx) {
 	for _, way := range submissions() {
 		expect("dev", way(ctx, s))
 	}
+	expect("dev", p.viaSendmail(ctx))
 	a.log.await(ctx, t, `msg="mail sent"`, len(want))
 	a.stop(ctx)
 	if l := s.listing(); len(l.Items)+len(l.Letters)+l.Badmail+l.Corrupt != 0 {
@@ -162,7 +165,8 @@ func (w meant) check(t *testing.T, reader string, got reading) {
 		t.Errorf("%s: %s: got %q from %q to %q,\nwant %q from %q to %q", reader, w.name, got.Subject, got.From, got.To, w.subject, w.from, w.to)
 	}
 	beginning, open := strings.CutSuffix(w.text, "…")
-	if text := strings.TrimRight(got.Text, "\n"); !strings.HasPrefix(text, strings.TrimRight(beginning, "\n")) ||
+	// Base64 keeps the line ends of the wire (RFC 2045 6.8).
+	if text := strings.TrimRight(strings.ReplaceAll(got.Text, "\r\n", "\n"), "\n"); !strings.HasPrefix(text, strings.TrimRight(beginning, "\n")) ||
 		w.text != "" && !open && text != strings.TrimRight(beginning, "\n") || !contains(text, w.parts...) {
 		t.Errorf("%s: %s: got the text\n%q\nwant\n%q with %q", reader, w.name, text, w.text, w.parts)
 	}
@@ -175,6 +179,22 @@ func (w meant) check(t *testing.T, reader string, got reading) {
 	if len(got.Defects) > 0 || !contains(got.HTML, w.html...) || (got.HTML == "") != (w.html == nil) {
 		t.Errorf("%s: %s: got the defects %q and the HTML\n%s\nwant %q in it", reader, w.name, got.Defects, got.HTML, w.html)
 	}
+}
+
+// viaSendmail is a program's mail, as any user sends it: with a body of eight
+// bits and a line that is longer than a server takes.
+func (p *public) viaSendmail(ctx context.Context) meant {
+	p.t.Helper()
+	w := meant{
+		name: "sendmail", subject: "Cron: " + strange, from: author, to: devName,
+		text: "Grüße von cron, שלום\n.\n..dots\nFrom here on " + strings.Repeat("größer ", 300) + "\n",
+	}
+	const nobody = 65534
+	message := "From: " + author + "\nTo: " + devName + "\nSubject: " + w.subject + "\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n" + w.text
+	if got := p.as(ctx, nobody, message, "sendmail", "-t", "-i"); got.code != 0 {
+		p.t.Fatalf("sendmail: %+v", got)
+	}
+	return w
 }
 
 // submissions are the ways to hand a mail of one's own to a running agent.
