@@ -86,7 +86,7 @@ func draft(opt *options, cfg *config.Config, from, subject string, attach, to []
 		}
 		target.Addresses = append(target.Addresses, address)
 	}
-	item.Targets = []spool.Target{target}
+	item.Targets = cfg.Domains.Split(target)
 	return item, nil
 }
 
@@ -178,8 +178,10 @@ func deliver(ctx context.Context, opt *options, cfg *config.Config, s *store, it
 			fmt.Fprintf(opt.std.err, "not delivered yet: kept in the spool as %.12s, the agent goes on trying\n", item.ID)
 			return nil
 		case <-gone:
-			if reason := s.spool.Refusal(spool.MailID(item.Targets[0], []string{item.ID})); reason != "" {
-				return fmt.Errorf("send: refused, kept in badmail: %s", reason)
+			for _, target := range item.Targets {
+				if reason := s.spool.Refusal(spool.MailID(target, []string{item.ID})); reason != "" {
+					return fmt.Errorf("send: refused, kept in badmail: %s", reason)
+				}
 			}
 			return nil
 		}

@@ -27,7 +27,7 @@ func floors() [][]string {
 		{"tocsin/checks", "tocsin/templates", "tocsin/internal/boot", "tocsin/notify/quota"},
 		{"tocsin/notify/provider"},
 		{"tocsin/notify/spool", "tocsin/notify/smtp", "tocsin/internal/program"},
-		{"tocsin/notify/oauth", "tocsin/notify/maillog"},
+		{"tocsin/notify/oauth", "tocsin/notify/maillog", "tocsin/notify/transport"},
 		{"tocsin/notify", "tocsin/notify/pickup"},
 		{"tocsin/internal/engine"},
 		{"tocsin/internal/config"},

@@ -58,6 +58,7 @@ func (l *loader) agentBlocks(a *Agent, blocks []found) {
 		a.Socket = filepath.Clean(socket.text)
 	}
 	a.LogLevel = s.oneOf("log_level", "info", "debug", "warn", "error").text
+	l.config.Domains = s.domains()
 	s.mailLog(a)
 	s.done()
 }

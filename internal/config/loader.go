@@ -48,6 +48,7 @@ func (l *loader) load(sources []*source) {
 	for _, f := range blocks["mailserver"] {
 		l.mailServer(f)
 	}
+	l.config.Servers = l.commonServers()
 	for _, f := range blocks["template"] {
 		l.template(f)
 	}
@@ -134,17 +135,22 @@ func (s *scope) refs(name, blockType string) []string {
 	if attr == nil {
 		return nil
 	}
-	exprs, diags := hcl.ExprList(attr.Expr)
+	return s.refList(name, blockType, attr.Expr)
+}
+
+// refList reads a list of references.
+func (s *scope) refList(name, blockType string, all hcl.Expression) []string {
+	exprs, diags := hcl.ExprList(all)
 	if diags.HasErrors() {
 		hint := ""
-		if traversal, d := hcl.AbsTraversalForExpr(attr.Expr); !d.HasErrors() && traversal.RootName() == blockType {
-			hint = fmt.Sprintf(" Put it in brackets: %s = [%s].", name, s.source.text[attr.Expr.Range().Start.Byte:attr.Expr.Range().End.Byte])
+		if traversal, d := hcl.AbsTraversalForExpr(all); !d.HasErrors() && traversal.RootName() == blockType {
+			hint = fmt.Sprintf(" Put it in brackets: %s = [%s].", name, s.source.text[all.Range().Start.Byte:all.Range().End.Byte])
 		}
-		s.fail(attr.Expr.Range(), "Wrong type", "%q takes a list of references, such as [%s.NAME].%s", name, blockType, hint)
+		s.fail(all.Range(), "Wrong type", "%q takes a list of references, such as [%s.NAME].%s", name, blockType, hint)
 		return nil
 	}
 	if len(exprs) > maxRefs {
-		s.fail(attr.Expr.Range(), "List too long", "%q lists at most %d references.", name, maxRefs)
+		s.fail(all.Range(), "List too long", "%q lists at most %d references.", name, maxRefs)
 		return nil
 	}
 	var out []string
@@ -157,7 +163,7 @@ func (s *scope) refs(name, blockType string) []string {
 		}
 	}
 	if len(exprs) == 0 {
-		s.fail(attr.Expr.Range(), "Empty list", "%q needs at least one reference. To use the default, leave it out.", name)
+		s.fail(all.Range(), "Empty list", "%q needs at least one reference. To use the default, leave it out.", name)
 	}
 	return out
 }

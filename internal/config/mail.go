@@ -26,7 +26,7 @@ func (l *loader) mail(f found) {
 	m.To, m.Cc, m.Bcc = s.mailboxes("to"), s.mailboxes("cc"), s.mailboxes("bcc")
 	m.Servers = s.refs("servers", "mailserver")
 	if m.Servers == nil {
-		m.Servers = l.servers
+		m.Servers = l.commonServers()
 	}
 	if name := s.ref("template", "template"); name != "" {
 		m.Template = l.templates[name]

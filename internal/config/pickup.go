@@ -20,7 +20,7 @@ const (
 func (l *loader) pickup(blocks, aliases []found) {
 	c := pickup.Config{
 		MaxSize: pickup.DefaultMaxSize, MessagesPerHour: defaultMessagesPerHour,
-		Host: l.config.Agent.Host, From: l.defaultFrom(l.servers),
+		Host: l.config.Agent.Host, From: l.defaultFrom(l.config.Servers), Domains: l.config.Domains,
 	}
 	// Agents beside the installed one leave its directory alone.
 	if l.config.Agent.StateDir == defaultStateDir {

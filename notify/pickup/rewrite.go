@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/notify/transport"
 	"tocsin/templates"
 )
 
@@ -33,6 +34,8 @@ type Config struct {
 	// KeepFrom leaves the author of a message as it is.
 	KeepFrom bool
 	Aliases  Aliases
+	// Domains splits a message whose recipients have routes of their own.
+	Domains transport.Table
 	// Host is the name of this machine.
 	Host string
 	// From is the mailbox that mail is sent from, Own the addresses that a
