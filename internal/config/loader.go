@@ -49,6 +49,7 @@ func (l *loader) load(sources []*source) {
 		l.mailServer(f)
 	}
 	l.config.Servers = l.commonServers()
+	l.masquerade(blocks["pickup"])
 	for _, f := range blocks["template"] {
 		l.template(f)
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -48,12 +49,12 @@ func (l *loader) mail(f found) {
 	l.config.Mails = append(l.config.Mails, m)
 }
 
-// defaultFrom is the first server's own address.
+// defaultFrom is the first server's own address, or else one of this host's.
 func (l *loader) defaultFrom(servers []string) string {
 	if len(servers) > 0 && l.senders[servers[0]].address != "" {
 		return l.senders[servers[0]].address
 	}
-	return "tocsin@" + l.config.Agent.Host
+	return "tocsin@" + cmp.Or(l.config.Pickup.Masquerade, l.config.Agent.Host)
 }
 
 func (s *scope) recipients(m *notify.Mail) {
