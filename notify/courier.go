@@ -35,7 +35,7 @@ type Setup struct {
 	Accounts []Account
 	Mails    []Mail
 	// Servers names the accounts, in order, for mail that is no mail block's;
-	// none means all.
+	// none means all but those that deliver directly.
 	Servers []string
 	// Domains is what goes another way because of whom it is to.
 	Domains transport.Table
@@ -299,7 +299,9 @@ func (s Setup) servers(notifier, recipient string) []string {
 	}
 	names := make([]string, 0, len(s.Accounts))
 	for _, a := range s.Accounts {
-		names = append(names, a.Name)
+		if !a.Direct {
+			names = append(names, a.Name)
+		}
 	}
 	return names
 }

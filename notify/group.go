@@ -21,11 +21,12 @@ func lead(l spool.Letter) string {
 	})
 }
 
-// together lists the pending recipients that go in one transaction.
-func (c *Courier) together(l spool.Letter) []string {
+// together lists the pending recipients that go in one transaction: those of
+// one route, and directly those of one domain.
+func (c *Courier) together(l spool.Letter, a Account) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.setup.Domains.Together(l.Delivery.Pending(*l.Mail), lead(l), false)
+	return c.setup.Domains.Together(l.Delivery.Pending(*l.Mail), lead(l), a.Direct)
 }
 
 // resume is when a letter goes on after a try of one group of its recipients: as

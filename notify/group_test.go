@@ -148,10 +148,18 @@ func TestResume(t *testing.T) {
 	}{
 		"one group":               {map[string]spool.Recipient{}, []string{"a", "b", "c"}, time.Minute, time.Minute, time.Minute},
 		"others were never tried": {map[string]spool.Recipient{"a": {At: now}}, []string{"a"}, time.Hour, 0, 0},
-		"others were tried": {map[string]spool.Recipient{"a": {At: now}, "b": {At: now.Add(-20 * time.Minute)}, "c": {At: now}}, []string{"a"}, time.Hour,
-			28 * time.Minute, 52 * time.Minute},
-		"only others are left": {map[string]spool.Recipient{"a": {At: now, Status: spool.Sent}, "b": {At: now}, "c": {At: now}}, []string{"a"}, 0,
-			48 * time.Minute, 72 * time.Minute},
+		"others were tried": {
+			map[string]spool.Recipient{"a": {At: now}, "b": {At: now.Add(-20 * time.Minute)}, "c": {At: now}},
+			[]string{"a"},
+			time.Hour,
+			28 * time.Minute, 52 * time.Minute,
+		},
+		"only others are left": {
+			map[string]spool.Recipient{"a": {At: now, Status: spool.Sent}, "b": {At: now}, "c": {At: now}},
+			[]string{"a"},
+			0,
+			48 * time.Minute, 72 * time.Minute,
+		},
 		"the group is earlier": {map[string]spool.Recipient{"a": {At: now}, "b": {At: now}, "c": {At: now}}, []string{"a"}, time.Minute, time.Minute, time.Minute},
 	} {
 		l := spool.Letter{Mail: &spool.Mail{Recipients: []string{"a", "b", "c"}}, Delivery: spool.Delivery{Attempts: 1, Recipients: tt.state, Next: now.Add(tt.next)}}

@@ -64,7 +64,10 @@ func settle(l spool.Letter, r smtp.Result, err error, a Account, now time.Time) 
 	failure := asFailure(err)
 	refused := err != nil && failure.Scope == smtp.Message && failure.Class == smtp.Permanent
 	for _, v := range r.Recipients {
-		recipient := spool.Recipient{Reply: v.Reply.String(), At: now, Server: a.Name}
+		recipient := spool.Recipient{At: now, Server: a.Name}
+		if v.Reply.Code != 0 {
+			recipient.Reply = v.Reply.String()
+		}
 		switch {
 		case v.Status == smtp.Accepted:
 			recipient.Status = spool.Sent

@@ -118,7 +118,7 @@ func (w *worker) do(ctx, wire context.Context, j job) error {
 	if err != nil {
 		return err
 	}
-	group := w.courier.together(letter)
+	group := w.courier.together(letter, w.account)
 	grant, err := w.courier.Ledger.Reserve(w.account.Name, w.account.Limit, len(group), letter.Mail.Severity == tocsin.Critical, time.Now())
 	if errors.Is(err, quota.ErrNoRoom) {
 		return nil // the plan waits for room

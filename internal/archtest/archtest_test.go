@@ -28,7 +28,7 @@ func floors() [][]string {
 		{"tocsin/notify/provider"},
 		{"tocsin/notify/spool", "tocsin/notify/smtp", "tocsin/internal/program"},
 		{"tocsin/notify/oauth", "tocsin/notify/maillog", "tocsin/notify/transport"},
-		{"tocsin/notify", "tocsin/notify/pickup"},
+		{"tocsin/notify", "tocsin/notify/mx", "tocsin/notify/pickup"},
 		{"tocsin/internal/engine"},
 		{"tocsin/internal/config"},
 		{"tocsin/internal/control", "tocsin/internal/machine"},

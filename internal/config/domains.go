@@ -1,9 +1,9 @@
 package config
 
 import (
-	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
@@ -45,9 +45,24 @@ func (s *scope) domains() transport.Table {
 			s.fail(at, "Named twice", "The domain %s already has a route.", domain)
 		default:
 			out[domain] = s.way(name, item.ValueExpr)
+			s.loader.routed = append(s.loader.routed, listed{s, out[domain], item.ValueExpr.Range()})
 		}
 	}
 	return out
+}
+
+// listed is a list of mail servers with where it stands.
+type listed struct {
+	scope   *scope
+	servers []string
+	at      hcl.Range
+}
+
+// ways looks at the routes once the mail servers are known.
+func (l *loader) ways() {
+	for _, way := range l.routed {
+		way.scope.directLast(way.servers, way.at)
+	}
 }
 
 // way is one mail server, or several in brackets.
@@ -66,19 +81,4 @@ func (s *scope) way(name string, expr hclsyntax.Expression) []string {
 func isLiteral(domain string) bool {
 	_, ok := transport.Literal(domain)
 	return ok
-}
-
-// commonServers lists the mail servers for mail that names none: those in the
-// order of the file, but for such as only get the mail of some domains.
-func (l *loader) commonServers() []string {
-	var common []string
-	for _, name := range l.servers {
-		if !l.config.Domains.Names(name) {
-			common = append(common, name)
-		}
-	}
-	if common == nil {
-		return slices.Clone(l.servers)
-	}
-	return common
 }

@@ -19,6 +19,8 @@ type loader struct {
 	named    map[string]map[string]hcl.Range // block type, label: where it is
 	// servers is in the order of the files, also those with problems.
 	servers   []string
+	routed    []listed          // the routes of domains
+	direct    []string          // the mail servers that deliver directly
 	senders   map[string]sender // by mail server
 	templates map[string]templates.Template
 	htmls     int // templates with html
@@ -56,6 +58,8 @@ func (l *loader) load(sources []*source) {
 	for _, f := range blocks["mail"] {
 		l.mail(f)
 	}
+	l.config.Servers = l.otherServers()
+	l.ways()
 	l.routes(blocks["route"])
 	for _, f := range blocks["hook"] {
 		l.hook(f)

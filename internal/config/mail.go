@@ -27,7 +27,11 @@ func (l *loader) mail(f found) {
 	m.To, m.Cc, m.Bcc = s.mailboxes("to"), s.mailboxes("cc"), s.mailboxes("bcc")
 	m.Servers = s.refs("servers", "mailserver")
 	if m.Servers == nil {
-		m.Servers = l.commonServers()
+		if m.Servers = l.commonServers(); len(m.Servers) == 0 && len(l.direct) > 0 {
+			s.fail(s.header, "No mail server", "mailserver.%s delivers directly, which is done for a mail block only that names it: servers = [mailserver.%s]", l.direct[0], l.direct[0])
+		}
+	} else {
+		s.directLast(m.Servers, s.body.Attributes["servers"].Expr.Range())
 	}
 	if name := s.ref("template", "template"); name != "" {
 		m.Template = l.templates[name]
