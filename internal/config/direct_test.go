@@ -34,3 +34,21 @@ func TestDirectDeliveryIsAskedFor(t *testing.T) {
 		}
 	}
 }
+
+// TestRoutesOfDomains: a mail server that a route names is for that alone.
+func TestRoutesOfDomains(t *testing.T) {
+	_, cfg := loadArchive(t, parse(t, glob(t, "testdata/good/route-domains.txtar")[0]))
+	if cfg == nil {
+		t.Fatal("no configuration")
+	}
+	for to, want := range map[string][]string{
+		"a@example.com": {"lan"}, "a@x.example.com": {"lan", "far"}, "a@[192.0.2.1]": {"lan"}, "a@[IPv6:2001:DB8::1]": {"lan"}, "a@example.org": nil,
+	} {
+		if got := cfg.Domains.Servers(to); !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", to, got, want)
+		}
+	}
+	if want := []string{"other"}; !slices.Equal(cfg.Servers, want) || !slices.Equal(cfg.Mails[0].Servers, want) {
+		t.Errorf("got %v and %v, want %v", cfg.Servers, cfg.Mails[0].Servers, want)
+	}
+}
