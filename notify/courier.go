@@ -12,6 +12,7 @@ import (
 	"tocsin/notify/quota"
 	"tocsin/notify/smtp"
 	"tocsin/notify/spool"
+	"tocsin/notify/transport"
 	"tocsin/templates"
 )
 
@@ -33,6 +34,11 @@ type Session interface {
 type Setup struct {
 	Accounts []Account
 	Mails    []Mail
+	// Servers names the accounts, in order, for mail that is no mail block's;
+	// none means all but those that deliver directly.
+	Servers []string
+	// Domains is what goes another way because of whom it is to.
+	Domains transport.Table
 	// Templates are the template blocks by name, for targets that have one of
 	// their own.
 	Templates map[string]templates.Template
@@ -276,17 +282,26 @@ func (c *Courier) succeeded(account string) {
 	c.keep(account, Pause{})
 }
 
-// servers lists the accounts for a notifier's mail. That of a notifier which
-// a reload removed goes on, through any.
-func (s Setup) servers(notifier string) []string {
+// servers lists the accounts for a notifier's mail to a recipient: those of its
+// domain's route, else the notifier's. Mail of a notifier which a reload removed
+// goes on, as that without one does.
+func (s Setup) servers(notifier, recipient string) []string {
+	if servers := s.Domains.Servers(recipient); servers != nil {
+		return servers
+	}
 	for _, m := range s.Mails {
 		if m.Name == notifier {
 			return m.Servers
 		}
 	}
+	if len(s.Servers) > 0 {
+		return s.Servers
+	}
 	names := make([]string, 0, len(s.Accounts))
 	for _, a := range s.Accounts {
-		names = append(names, a.Name)
+		if !a.Direct {
+			names = append(names, a.Name)
+		}
 	}
 	return names
 }

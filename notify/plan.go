@@ -25,8 +25,9 @@ type board struct {
 	// busy holds the keys of what another worker is at, with the zero time, and
 	// of what is put off, with when it may be tried again.
 	busy map[string]time.Time
-	// servers lists, in order, the accounts that a notifier's mail may take.
-	servers func(notifier string) []string
+	// servers lists, in order, the accounts that a notifier's mail to a
+	// recipient may take.
+	servers func(notifier, recipient string) []string
 	// paused says until when an account is left alone.
 	paused func(account string) time.Time
 	// look says what an account's limits allow.
@@ -87,6 +88,17 @@ func (j job) notifier() string {
 		return j.letter.Mail.Notifier
 	}
 	return j.waiting[0].Target.Notifier
+}
+
+// recipient is whose route the job takes.
+func (j job) recipient() string {
+	if j.letter != nil {
+		return lead(*j.letter)
+	}
+	if addresses := j.waiting[0].Target.Addresses; len(addresses) > 0 {
+		return addresses[0]
+	}
+	return ""
 }
 
 func (j job) queued() time.Time {
@@ -204,7 +216,7 @@ func (b board) dueGroups() map[string]bool {
 func (b board) choose(j job) (account string, again time.Time) {
 	var short, first string
 	var firstUntil time.Time
-	for _, server := range b.servers(j.notifier()) {
+	for _, server := range b.servers(j.notifier(), j.recipient()) {
 		if until := b.paused(server); until.After(b.now) {
 			again = earlier(again, until)
 			continue

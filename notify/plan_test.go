@@ -97,7 +97,7 @@ func TestNext(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := board{
 				now: noon().Add(5 * time.Second), busy: map[string]time.Time{},
-				servers: func(string) []string { return []string{"a", "b"} },
+				servers: func(string, string) []string { return []string{"a", "b"} },
 				paused: func(account string) time.Time {
 					if strings.Contains(tt.paused, account) {
 						return noon().Add(65 * time.Second)
@@ -151,7 +151,7 @@ func TestNext(t *testing.T) {
 func TestFailoverSwitchesAccounts(t *testing.T) {
 	b := board{
 		now: noon().Add(time.Minute), busy: map[string]time.Time{}, waiting: []spool.Waiting{waitingItem("1")},
-		servers: func(string) []string { return []string{"a", "b"} },
+		servers: func(string, string) []string { return []string{"a", "b"} },
 		paused: func(account string) time.Time {
 			if account == "a" {
 				return noon().Add(time.Hour)
@@ -177,7 +177,7 @@ func TestSomebodyIsAlwaysAwake(t *testing.T) {
 		full := map[string]time.Time{"a": now.Add(time.Duration(r.IntN(4)) * 45 * time.Second), "b": now.Add(time.Duration(r.IntN(4)) * 45 * time.Second)}
 		b := board{
 			waiting: []spool.Waiting{waitingItem("1")}, busy: map[string]time.Time{},
-			servers: func(string) []string { return []string{"a", "b"} },
+			servers: func(string, string) []string { return []string{"a", "b"} },
 			paused:  func(account string) time.Time { return paused[account] },
 		}
 		b.look = func(account string, _ bool) quota.Verdict {

@@ -5,6 +5,7 @@ import (
 
 	"tocsin"
 	"tocsin/notify/spool"
+	"tocsin/notify/transport"
 )
 
 // Router decides who hears of an event.
@@ -14,6 +15,8 @@ type Router struct {
 	// Hooks say of the events that a hook block is about, by its label, who
 	// hears of them in place of the routes.
 	Hooks map[string]Hook
+	// Domains splits a notifier whose addresses have routes of their own.
+	Domains transport.Table
 }
 
 // Hook is where the events of a hook block go.
@@ -52,7 +55,7 @@ func hookOf(ev *tocsin.Event) string {
 	}
 }
 
-// Targets lists who hears of ev: the notifiers of the first route that it
+// Targets lists who hears of ev, each route of the mail by itself: the notifiers of the first route that it
 // matches, and of those after it while they say continue. Without any route
 // every event goes to every notifier. Each notifier comes once. A hook block
 // decides for its own events; those of the machine itself wait for no others:
@@ -70,7 +73,7 @@ func (r Router) Targets(ev *tocsin.Event) []spool.Target {
 			targets[i].Hold = 0
 		}
 	}
-	return targets
+	return r.Domains.SplitAll(targets)
 }
 
 // Item makes the spool's item of an event; ok is false when nobody is to hear

@@ -13,13 +13,13 @@ import (
 	"tocsin/notify/spool"
 )
 
-// transact gives one letter to the server and records every recipient's
-// verdict.
-func (w *worker) transact(ctx context.Context, l spool.Letter, to []string) {
+// transact gives one letter to the server, for the first n of a group of
+// recipients, and records every recipient's verdict.
+func (w *worker) transact(ctx context.Context, l spool.Letter, group []string, n int) {
 	reused := w.sent > 0
 	w.sent++
 	began := time.Now()
-	envelope := smtp.Envelope{From: l.Mail.From, To: to}
+	envelope := smtp.Envelope{From: l.Mail.From, To: group[:n]}
 	result, err := w.session.Send(ctx, envelope, l.Mail.Data)
 	if reused && closedIdle(result, err) {
 		// The server closed the connection while it was idle. That says
@@ -34,6 +34,7 @@ func (w *worker) transact(ctx context.Context, l spool.Letter, to []string) {
 	failure := asFailure(err)
 	account := err != nil && failure.Scope == smtp.Account
 	l.Delivery = settle(l, result, err, w.account, now)
+	l.Delivery.Next = resume(l, group, w.account, now)
 	if account && !failure.Ambiguous {
 		l.Delivery.Attempts-- // the account's fault burns no attempt
 		l.Delivery.Next = time.Time{}

@@ -135,15 +135,15 @@ func (w *worker) do(ctx, wire context.Context, j job) error {
 	if err != nil {
 		return err
 	}
-	pending := letter.Delivery.Pending(*letter.Mail)
-	grant, err := w.courier.Ledger.Reserve(w.account.Name, w.account.Limit, len(pending), letter.Mail.Severity == tocsin.Critical, time.Now())
+	group := w.courier.together(letter, w.account)
+	grant, err := w.courier.Ledger.Reserve(w.account.Name, w.account.Limit, len(group), letter.Mail.Severity == tocsin.Critical, time.Now())
 	if errors.Is(err, quota.ErrNoRoom) {
 		return nil // the plan waits for room
 	}
 	if err != nil {
 		return fmt.Errorf("mail %s waits, its quota could not be recorded: %w", letter.Mail.ID, err)
 	}
-	w.transact(wire, letter, pending[:grant.Recipients])
+	w.transact(wire, letter, group, grant.Recipients)
 	w.courier.Ledger.Settle(grant, time.Now())
 	return nil
 }

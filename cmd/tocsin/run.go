@@ -97,12 +97,12 @@ func (a *agent) tellDamage() {
 }
 
 func newRouter(cfg *config.Config) *notify.Router {
-	return &notify.Router{Routes: cfg.Routes, Mails: cfg.Mails, Hooks: cfg.NotifyHooks()}
+	return &notify.Router{Routes: cfg.Routes, Mails: cfg.Mails, Hooks: cfg.NotifyHooks(), Domains: cfg.Domains}
 }
 
 // setup is what the courier works by.
 func setup(cfg *config.Config) notify.Setup {
-	return notify.Setup{Accounts: cfg.Accounts, Mails: cfg.Mails, Templates: cfg.Templates}
+	return notify.Setup{Accounts: cfg.Accounts, Mails: cfg.Mails, Servers: cfg.Servers, Domains: cfg.Domains, Templates: cfg.Templates}
 }
 
 // newMachine looks at which boot this is. It comes before the first mail goes.

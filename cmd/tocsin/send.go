@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,7 @@ could be kept.`,
 		},
 	}
 	cmd.Flags().StringVarP(&subject, "subject", "s", "", "subject")
-	cmd.Flags().StringVarP(&from, "from", "r", "", "author (default that of the first mail block)")
+	cmd.Flags().StringVarP(&from, "from", "r", "", "author (default that of the first mail block, or you in the domain of masquerade)")
 	cmd.Flags().StringArrayVarP(&attach, "attach", "a", nil, "attach this file; may be given more than once")
 	cmd.Flags().DurationVar(&patience, "wait", time.Minute, "when no agent runs, how long to try to deliver it here")
 	return cmd
@@ -55,7 +56,7 @@ could be kept.`,
 // draft makes the spool item of a person's own mail.
 func draft(opt *options, cfg *config.Config, from, subject string, attach, to []string) (spool.Item, error) {
 	if from == "" {
-		from = defaultFrom(cfg)
+		from = ownFrom(cfg, os.Getuid())
 	}
 	body, err := readAll(opt.std.in, maxInput)
 	if err != nil {
@@ -86,8 +87,20 @@ func draft(opt *options, cfg *config.Config, from, subject string, attach, to []
 		}
 		target.Addresses = append(target.Addresses, address)
 	}
-	item.Targets = []spool.Target{target}
+	item.Targets = cfg.Domains.Split(target)
 	return item, nil
+}
+
+// ownFrom is the author of a user's mail: the user in the domain of masquerade,
+// or else that of the first mail block.
+func ownFrom(cfg *config.Config, uid int) string {
+	if domain := cfg.Pickup.Masquerade; domain != "" {
+		own := userName(uint32(uid)) + "@" + domain //nolint:gosec // a user id is never negative
+		if _, _, err := templates.Address(own); err == nil {
+			return own
+		}
+	}
+	return defaultFrom(cfg)
 }
 
 func defaultFrom(cfg *config.Config) string {
@@ -99,7 +112,7 @@ func defaultFrom(cfg *config.Config) string {
 			return address
 		}
 	}
-	return "tocsin@" + cfg.Agent.Host
+	return "tocsin@" + cmp.Or(cfg.Pickup.Masquerade, cfg.Agent.Host)
 }
 
 func readAttachment(path string) ([]byte, error) {
@@ -178,8 +191,10 @@ func deliver(ctx context.Context, opt *options, cfg *config.Config, s *store, it
 			fmt.Fprintf(opt.std.err, "not delivered yet: kept in the spool as %.12s, the agent goes on trying\n", item.ID)
 			return nil
 		case <-gone:
-			if reason := s.spool.Refusal(spool.MailID(item.Targets[0], []string{item.ID})); reason != "" {
-				return fmt.Errorf("send: refused, kept in badmail: %s", reason)
+			for _, target := range item.Targets {
+				if reason := s.spool.Refusal(spool.MailID(target, []string{item.ID})); reason != "" {
+					return fmt.Errorf("send: refused, kept in badmail: %s", reason)
+				}
 			}
 			return nil
 		}

@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/durable"
 	"tocsin/notify"
 	"tocsin/notify/maillog"
+	"tocsin/notify/mx"
 	"tocsin/notify/oauth"
 	"tocsin/notify/quota"
 	"tocsin/notify/smtp"
@@ -145,6 +146,9 @@ func (s *store) courier(log *slog.Logger) (*notify.Courier, error) {
 	}
 	dialer := smtp.Dialer{Addresses: smtp.OpenAddresses(filepath.Join(s.dir, "addresses.json")), Log: log, Tokens: &oauth.Keeper{Dir: s.dir, Log: log}}
 	c.Dial = func(ctx context.Context, server smtp.Server) (notify.Session, error) {
+		if server.Direct {
+			return &mx.Session{Server: server, Resolver: mx.DNS{}, Trace: s.mails.Trace}, nil
+		}
 		return dialer.Dial(ctx, server, s.mails.Trace(server))
 	}
 	return c, nil

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,10 +17,12 @@ import (
 	"tocsin/internal/config"
 	"tocsin/internal/control"
 	"tocsin/notify"
+	"tocsin/notify/mx"
 	"tocsin/notify/oauth"
 	"tocsin/notify/quota"
 	"tocsin/notify/smtp"
 	"tocsin/notify/spool"
+	"tocsin/notify/transport"
 	"tocsin/templates"
 )
 
@@ -68,7 +72,7 @@ func testMail(ctx context.Context, opt *options, cfg *config.Config, server stri
 			continue
 		}
 		tried++
-		fmt.Fprintf(opt.std.out, "mail server %q: %s port %d\n", a.Name, a.Host, a.Port)
+		fmt.Fprintf(opt.std.out, "mail server %q: %s port %d\n", a.Name, cmp.Or(a.Host, "those of the recipients' domains,"), a.Port)
 		if p := paused[a.Name]; p.Firm {
 			bad++
 			fmt.Fprintf(opt.std.out, "  NOT TRIED: paused until %s, and each try before makes that later: %s\n", p.Until.Format(time.RFC3339), p.Reason)
@@ -101,22 +105,23 @@ func testAccount(ctx context.Context, opt *options, cfg *config.Config, a notify
 	if err := reserve(ctx, cfg, a, len(addresses)); err != nil {
 		return err
 	}
-	dialer := smtp.Dialer{Resolve: true, Tokens: &oauth.Keeper{Dir: cfg.Agent.StateDir, Log: newLogger(opt.std.err, nil)}}
-	session, err := dialer.Dial(ctx, a.Server, func(s smtp.Step) {
-		fmt.Fprintf(opt.std.out, "  %-8s %7s  %s\n", s.Phase, s.Took.Round(time.Millisecond/10), s.Text)
-	})
+	session, err := testSession(ctx, opt, cfg, a)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = session.Close() }()
-	result, err := session.Send(ctx, smtp.Envelope{From: from, To: addresses}, message)
-	if err != nil {
-		return err
-	}
 	var refused []string
-	for _, v := range result.Recipients {
-		if v.Status != smtp.Accepted {
-			refused = append(refused, fmt.Sprintf("%s: %s", v.Address, v.Reply))
+	for len(addresses) > 0 {
+		group := transport.Table(nil).Together(addresses, addresses[0], a.Direct)
+		addresses = slices.DeleteFunc(slices.Clone(addresses), func(to string) bool { return slices.Contains(group, to) })
+		result, err := session.Send(ctx, smtp.Envelope{From: from, To: group}, message)
+		if err != nil {
+			return err
+		}
+		for _, v := range result.Recipients {
+			if v.Status != smtp.Accepted {
+				refused = append(refused, fmt.Sprintf("%s: %s", v.Address, v.Reply))
+			}
 		}
 	}
 	if len(refused) > 0 {
@@ -124,6 +129,21 @@ func testAccount(ctx context.Context, opt *options, cfg *config.Config, a notify
 	}
 	fmt.Fprintln(opt.std.out, "  ok: taken for every recipient")
 	return nil
+}
+
+// testSession opens a session that says what it does.
+func testSession(ctx context.Context, opt *options, cfg *config.Config, a notify.Account) (notify.Session, error) {
+	trace := func(s smtp.Step) {
+		fmt.Fprintf(opt.std.out, "  %-8s %7s  %s\n", s.Phase, s.Took.Round(time.Millisecond/10), s.Text)
+	}
+	if a.Direct {
+		return &mx.Session{Server: a.Server, Resolver: mx.DNS{}, Trace: func(s smtp.Server) smtp.Trace {
+			fmt.Fprintf(opt.std.out, "  mail server %s at %s\n", s.Host, s.Address)
+			return trace
+		}}, nil
+	}
+	dialer := smtp.Dialer{Resolve: true, Tokens: &oauth.Keeper{Dir: cfg.Agent.StateDir, Log: newLogger(opt.std.err, nil)}}
+	return dialer.Dial(ctx, a.Server, trace)
 }
 
 func testMessage(cfg *config.Config, a notify.Account, to []string) (data []byte, from string, addresses []string, err error) {

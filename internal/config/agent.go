@@ -61,6 +61,7 @@ func (l *loader) agentBlocks(a *Agent, blocks []found) {
 	if s.body.Attributes["events"] != nil {
 		a.Events = s.flag("events")
 	}
+	l.config.Domains = s.domains()
 	s.mailLog(a)
 	s.done()
 }

@@ -13,6 +13,7 @@ import (
 	"tocsin/internal/engine"
 	"tocsin/notify"
 	"tocsin/notify/pickup"
+	"tocsin/notify/transport"
 	"tocsin/templates"
 )
 
@@ -22,6 +23,11 @@ type Config struct {
 	Accounts []notify.Account
 	Mails    []notify.Mail
 	Routes   []notify.Route
+	// Servers names, in order, the mail servers for mail that is no mail
+	// block's.
+	Servers []string
+	// Domains is what goes another way because of whom it is to.
+	Domains transport.Table
 	// Hooks holds the hook blocks by their label.
 	Hooks map[string]*Hook
 	// Pickup is how the mail of other programs is taken in: the pickup and

@@ -19,6 +19,8 @@ type loader struct {
 	named    map[string]map[string]hcl.Range // block type, label: where it is
 	// servers is in the order of the files, also those with problems.
 	servers   []string
+	routed    []listed          // the routes of domains
+	direct    []string          // the mail servers that deliver directly
 	senders   map[string]sender // by mail server
 	templates map[string]templates.Template
 	htmls     int // templates with html
@@ -48,12 +50,16 @@ func (l *loader) load(sources []*source) {
 	for _, f := range blocks["mailserver"] {
 		l.mailServer(f)
 	}
+	l.config.Servers = l.commonServers()
+	l.masquerade(blocks["pickup"])
 	for _, f := range blocks["template"] {
 		l.template(f)
 	}
 	for _, f := range blocks["mail"] {
 		l.mail(f)
 	}
+	l.config.Servers = l.otherServers()
+	l.ways()
 	l.routes(blocks["route"])
 	for _, f := range blocks["hook"] {
 		l.hook(f)
@@ -134,17 +140,22 @@ func (s *scope) refs(name, blockType string) []string {
 	if attr == nil {
 		return nil
 	}
-	exprs, diags := hcl.ExprList(attr.Expr)
+	return s.refList(name, blockType, attr.Expr)
+}
+
+// refList reads a list of references.
+func (s *scope) refList(name, blockType string, all hcl.Expression) []string {
+	exprs, diags := hcl.ExprList(all)
 	if diags.HasErrors() {
 		hint := ""
-		if traversal, d := hcl.AbsTraversalForExpr(attr.Expr); !d.HasErrors() && traversal.RootName() == blockType {
-			hint = fmt.Sprintf(" Put it in brackets: %s = [%s].", name, s.source.text[attr.Expr.Range().Start.Byte:attr.Expr.Range().End.Byte])
+		if traversal, d := hcl.AbsTraversalForExpr(all); !d.HasErrors() && traversal.RootName() == blockType {
+			hint = fmt.Sprintf(" Put it in brackets: %s = [%s].", name, s.source.text[all.Range().Start.Byte:all.Range().End.Byte])
 		}
-		s.fail(attr.Expr.Range(), "Wrong type", "%q takes a list of references, such as [%s.NAME].%s", name, blockType, hint)
+		s.fail(all.Range(), "Wrong type", "%q takes a list of references, such as [%s.NAME].%s", name, blockType, hint)
 		return nil
 	}
 	if len(exprs) > maxRefs {
-		s.fail(attr.Expr.Range(), "List too long", "%q lists at most %d references.", name, maxRefs)
+		s.fail(all.Range(), "List too long", "%q lists at most %d references.", name, maxRefs)
 		return nil
 	}
 	var out []string
@@ -157,7 +168,7 @@ func (s *scope) refs(name, blockType string) []string {
 		}
 	}
 	if len(exprs) == 0 {
-		s.fail(attr.Expr.Range(), "Empty list", "%q needs at least one reference. To use the default, leave it out.", name)
+		s.fail(all.Range(), "Empty list", "%q needs at least one reference. To use the default, leave it out.", name)
 	}
 	return out
 }

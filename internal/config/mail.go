@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -26,7 +27,11 @@ func (l *loader) mail(f found) {
 	m.To, m.Cc, m.Bcc = s.mailboxes("to"), s.mailboxes("cc"), s.mailboxes("bcc")
 	m.Servers = s.refs("servers", "mailserver")
 	if m.Servers == nil {
-		m.Servers = l.servers
+		if m.Servers = l.commonServers(); len(m.Servers) == 0 && len(l.direct) > 0 {
+			s.fail(s.header, "No mail server", "mailserver.%s delivers directly, which is done for a mail block only that names it: servers = [mailserver.%s]", l.direct[0], l.direct[0])
+		}
+	} else {
+		s.directLast(m.Servers, s.body.Attributes["servers"].Expr.Range())
 	}
 	if name := s.ref("template", "template"); name != "" {
 		m.Template = l.templates[name]
@@ -48,12 +53,12 @@ func (l *loader) mail(f found) {
 	l.config.Mails = append(l.config.Mails, m)
 }
 
-// defaultFrom is the first server's own address.
+// defaultFrom is the first server's own address, or else one of this host's.
 func (l *loader) defaultFrom(servers []string) string {
 	if len(servers) > 0 && l.senders[servers[0]].address != "" {
 		return l.senders[servers[0]].address
 	}
-	return "tocsin@" + l.config.Agent.Host
+	return "tocsin@" + cmp.Or(l.config.Pickup.Masquerade, l.config.Agent.Host)
 }
 
 func (s *scope) recipients(m *notify.Mail) {

@@ -19,6 +19,10 @@ import (
 // mailServer decodes one mailserver block.
 func (l *loader) mailServer(f found) {
 	s := l.scope(f.source, f.block)
+	if s.flag("direct") {
+		l.directServer(s, f.block.Labels[0])
+		return
+	}
 	preset := s.preset()
 	a := notify.Account{Server: smtp.Server{Provider: preset.Name}}
 	a.Name = f.block.Labels[0]
@@ -30,12 +34,7 @@ func (l *loader) mailServer(f found) {
 	if preset.FullName && !strings.ContainsAny(a.Hello, ".[") {
 		s.warn(s.header, "Name without a domain", "%s refuses a greeting as %q. Set a full name: hostname = \"web-1.example.com\"", preset.Title, a.Hello)
 	}
-	if source := s.text("source_address"); source.set && !source.unknown {
-		if _, err := netip.ParseAddr(source.text); err != nil {
-			s.fail(source.at, "Invalid address", "%s is not an IP address. \"source_address\" is the local address to send from.", source.shown())
-		}
-		a.Source = source.text
-	}
+	a.Source = s.sourceAddress()
 	a.Timeout, _ = s.duration("timeout", 0)
 	a.Retry = s.retry()
 	a.Limit = s.limits(preset)
@@ -229,6 +228,18 @@ func (s *scope) hello(username string) string {
 		return domain
 	}
 	return host
+}
+
+// sourceAddress is the local address to send from, empty for any.
+func (s *scope) sourceAddress() string {
+	source := s.text("source_address")
+	if !source.set || source.unknown {
+		return ""
+	}
+	if _, err := netip.ParseAddr(source.text); err != nil {
+		s.fail(source.at, "Invalid address", "%s is not an IP address. \"source_address\" is the local address to send from.", source.shown())
+	}
+	return source.text
 }
 
 // retry reads the waits between tries.

@@ -2,8 +2,11 @@ package config
 
 import (
 	"path/filepath"
+	"strings"
 
 	"tocsin/notify/pickup"
+	"tocsin/notify/provider"
+	"tocsin/notify/transport"
 	"tocsin/templates"
 )
 
@@ -20,7 +23,7 @@ const (
 func (l *loader) pickup(blocks, aliases []found) {
 	c := pickup.Config{
 		MaxSize: pickup.DefaultMaxSize, MessagesPerHour: defaultMessagesPerHour,
-		Host: l.config.Agent.Host, From: l.defaultFrom(l.servers),
+		Masquerade: l.config.Pickup.Masquerade, Host: l.config.Agent.Host, From: l.defaultFrom(l.config.Servers), Domains: l.config.Domains,
 	}
 	// Agents beside the installed one leave its directory alone.
 	if l.config.Agent.StateDir == defaultStateDir {
@@ -49,6 +52,30 @@ func (l *loader) pickup(blocks, aliases []found) {
 	l.config.Pickup = c
 }
 
+// masquerade reads the domain of authors. It comes before the mail blocks, whose
+// default author is of that domain.
+func (l *loader) masquerade(blocks []found) {
+	if len(blocks) == 0 {
+		return
+	}
+	s := l.scope(blocks[0].source, blocks[0].block)
+	v := s.text("masquerade")
+	if !v.set || v.unknown {
+		return
+	}
+	domain := transport.Domain(v.text)
+	if strings.Contains(v.text, "@") || !isHostName(domain) || !strings.Contains(domain, ".") {
+		s.fail(v.at, "Invalid domain", "%s: \"masquerade\" is the domain that mail is from, such as \"example.com\".", v.shown())
+		return
+	}
+	l.config.Pickup.Masquerade = domain
+	for _, name := range l.config.Servers {
+		if server := l.senders[name]; server.from == provider.FromAccount {
+			s.warn(v.at, "Sender may be refused", "mailserver.%s (%s) takes mail only from the address that is its username; with \"masquerade\" that of other programs is from other ones.", name, server.provider)
+		}
+	}
+}
+
 // pickupBlocks decodes the first block; a second one is a problem.
 func (l *loader) pickupBlocks(c *pickup.Config, blocks []found) {
 	l.single(blocks, "pickup")
@@ -64,6 +91,9 @@ func (l *loader) pickupBlocks(c *pickup.Config, blocks []found) {
 		c.MessagesPerHour = n
 	}
 	c.KeepFrom = s.flag("keep_from")
+	if attr := s.attr("masquerade"); attr != nil && c.KeepFrom { // its value has been read
+		s.fail(attr.NameRange, "Not used", "\"keep_from\" leaves the author as it is, and \"masquerade\" gives it another domain. Leave out one of them.")
+	}
 	s.done()
 }
 

@@ -218,7 +218,7 @@ func (c *Collector) put(config Config, name string, f file, now time.Time) (bool
 	}
 	item := spool.Item{
 		ID: f.id, Queued: now, Severity: tocsin.Warning, From: out.From, Raw: out.Data,
-		Targets: []spool.Target{{Addresses: out.Recipients}},
+		Targets: config.Domains.Split(spool.Target{Addresses: out.Recipients}),
 	}
 	if err := c.Spool.Put(item); err != nil {
 		return false, err

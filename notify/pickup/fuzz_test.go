@@ -25,12 +25,19 @@ func FuzzRewrite(f *testing.F) {
 		if err != nil && drop.To != nil {
 			t.Fatalf("a damaged first line names recipients: %q", drop.To)
 		}
+		c := c
+		if len(data)%2 == 1 {
+			c.Masquerade = "example.com"
+		}
 		out, err := Rewrite(drop, Sender{1000, "alice"}, testID, c, testNow())
 		if err != nil {
 			return // a loop; there always is somebody
 		}
 		if len(out.Recipients) == 0 {
 			t.Fatal("no recipient")
+		}
+		if CheckAddress(out.From) != nil || (!strings.HasSuffix(out.From, "@example.com") && out.From != "alerts@example.net") {
+			t.Fatalf("the sender %q", out.From)
 		}
 		for _, to := range out.Recipients {
 			if CheckAddress(to) != nil || !strings.Contains(to, "@") {
@@ -49,7 +56,7 @@ func FuzzRewrite(f *testing.F) {
 			}
 			return
 		}
-		if strings.HasPrefix(m.Header.Get("Content-Type"), "multipart/") {
+		if strings.HasPrefix(strings.ToLower(m.Header.Get("Content-Type")), "multipart/") {
 			return // its leaves are told apart by another reader in their own way
 		}
 		if _, clean := wireLines(body); clean {

@@ -2,13 +2,13 @@ package pickup
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
-	"net/mail"
 	"strings"
 	"time"
 
-	"tocsin/templates"
+	"tocsin/notify/transport"
 )
 
 // maxHops is how many Received fields a message may have (RFC 5321 6.3).
@@ -32,7 +32,12 @@ type Config struct {
 	MessagesPerHour int
 	// KeepFrom leaves the author of a message as it is.
 	KeepFrom bool
-	Aliases  Aliases
+	// Masquerade is the domain that authors of this machine are given in place
+	// of their own; empty means that they become From.
+	Masquerade string
+	Aliases    Aliases
+	// Domains splits a message whose recipients have routes of their own.
+	Domains transport.Table
 	// Host is the name of this machine.
 	Host string
 	// From is the mailbox that mail is sent from, Own the addresses that a
@@ -85,7 +90,7 @@ func Rewrite(d Drop, who Sender, id string, c Config, now time.Time) (Outgoing, 
 		return Outgoing{}, err
 	}
 	r := rewriter{Config: c, drop: d, who: who, id: id, now: now}
-	if err := r.author(); err != nil {
+	if err := r.author(m.header); err != nil {
 		return Outgoing{}, err
 	}
 	out := Outgoing{From: r.from, Recipients: c.resolve(d.To), Wrapped: broken}
@@ -211,16 +216,8 @@ type rewriter struct {
 	id         string
 	now        time.Time
 	from       string // bare
+	masked     bool   // from is the author's own, in the domain of Masquerade
 	recipients []string
-}
-
-func (r *rewriter) author() error {
-	_, address, err := templates.Address(r.From)
-	if err != nil {
-		return fmt.Errorf("%w: there is no address to send from: %w", ErrNobody, err)
-	}
-	r.from = address
-	return nil
 }
 
 // header is the header of the mail that goes out.
@@ -287,72 +284,17 @@ func (r *rewriter) complete(h header, seen map[string]bool, author string) heade
 
 func (r *rewriter) date() string { return r.now.Format(time.RFC1123Z) }
 
-// original is the author of a message that names none: who -f says it is, or
-// whose file it was.
-func (r *rewriter) original() string {
-	if r.drop.From != "" && CheckAddress(r.drop.From) == nil {
-		return r.drop.From
-	}
-	return r.who.user() + "@" + r.Host
-}
-
-// authorFields are the From field as it goes out, and the one that came.
-func (r *rewriter) authorFields(f field) header {
-	list, err := ParseList(f.text())
-	if r.KeepFrom || (err == nil && len(list) == 1 && r.own(list[0].Address)) {
-		return header{f}
-	}
-	name := r.drop.Name
-	if len(list) > 0 && list[0].Name != "" {
-		name = list[0].Name
-	}
-	original := f
-	original.name = "X-Original-From"
-	return header{r.newFrom(name), original}
-}
-
-func (r *rewriter) own(address string) bool {
-	for _, own := range r.Own {
-		if strings.EqualFold(own, address) {
-			return true
-		}
-	}
-	return false
-}
-
-// newFrom is the account's address with a name that says whose mail it is:
-// "root on web-1", or "Cron Daemon (root on web-1)".
-func (r *rewriter) newFrom(name string) field {
-	short, _, _ := strings.Cut(r.Host, ".")
-	whose := printable(utf8Text(r.who.user())) + " on " + short
-	if name = displayed(name); name != "" {
-		whose = name + " (" + whose + ")"
-	}
-	text, _ := fold(len("From:"), (&mail.Address{Name: whose, Address: r.from}).String())
-	return field{"From", text}
-}
-
-// answerable is the author's own address, if mail to it can arrive.
-func (r *rewriter) answerable(author string) string {
-	list, err := ParseList(author)
-	if r.KeepFrom || err != nil || len(list) != 1 || r.own(list[0].Address) {
-		return ""
-	}
-	_, domain, _ := strings.Cut(list[0].Address, "@")
-	if !strings.Contains(domain, ".") || isOwn(domain, r.Host) {
-		return ""
-	}
-	return list[0].Address
-}
-
 // qualify gives local names this host's domain: without one a field is not
 // valid (RFC 5322 3.4.1), and some providers refuse it.
 func (r *rewriter) qualify(f field) field {
 	list, err := ParseList(f.text())
-	changed := false
+	changed, domain := false, r.Host
+	if f.is("Reply-To") {
+		domain = cmp.Or(r.Masquerade, domain)
+	}
 	for i, m := range list {
 		if !strings.Contains(m.Address, "@") {
-			list[i].Address, changed = m.Address+"@"+r.Host, true
+			list[i].Address, changed = m.Address+"@"+domain, true
 		}
 	}
 	if err != nil || !changed {

@@ -51,7 +51,7 @@ type connect func(ctx context.Context, s Server, trace Trace) (net.Conn, error)
 
 // Dial opens a session: it connects, verifies TLS, says EHLO and
 // authenticates. Nothing of an account goes over the connection before TLS is
-// verified, unless the server is set to TLSNone. When ctx ends, the connection
+// verified, unless the server is set to TLSNone or TLSOpportunistic. When ctx ends, the connection
 // is closed at once. The error is a *Failure with the scope Account.
 func Dial(ctx context.Context, s Server, trace Trace) (*Session, error) {
 	return Dialer{}.Dial(ctx, s, trace)
@@ -92,6 +92,12 @@ func dialWith(ctx context.Context, server Server, trace Trace, connect connect) 
 
 // check finds what would break the conversation or reach into it.
 func (s Server) check() error {
+	if s.Direct {
+		return fmt.Errorf("%w: direct delivery has no server of its own", ErrMalformed)
+	}
+	if s.TLS == TLSOpportunistic && (s.Username != "" || s.Password.Reveal() != "" || !s.OAuth.IsZero()) {
+		return fmt.Errorf("%w: a login without verified TLS", ErrMalformed)
+	}
 	if s.Hello != strings.Map(visibleASCII, s.Hello) {
 		return fmt.Errorf("%w: the name %q for EHLO", ErrMalformed, s.Hello)
 	}
@@ -129,7 +135,7 @@ func (s *Session) open(ctx context.Context) error {
 	if err := s.hello(ctx); err != nil {
 		return err
 	}
-	if s.server.TLS == TLSStartTLS {
+	if s.server.TLS == TLSStartTLS || s.server.TLS == TLSOpportunistic && s.offers.has("STARTTLS") {
 		if err := s.startTLS(ctx); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ type Dialer struct {
 // where it last was.
 func (d Dialer) Dial(ctx context.Context, s Server, trace Trace) (*Session, error) {
 	session, err := d.login(ctx, s, trace, d.connect)
-	if err == nil && d.Addresses != nil {
+	if err == nil && d.Addresses != nil && s.Address == "" {
 		if err := d.Addresses.remember(s.Host, session.peer, time.Now()); err != nil {
 			d.Log.Warn("address of a mail server not kept", "err", err)
 		}
@@ -44,11 +45,11 @@ const resolvePatience = 2 * time.Second
 // connect finds the server by its name, or else where it last was. Its
 // certificate is checked by its name in any case.
 func (d Dialer) connect(ctx context.Context, s Server, trace Trace) (net.Conn, error) {
-	if trace != nil && d.Resolve {
+	if trace != nil && d.Resolve && s.Address == "" {
 		resolve(ctx, s.Host, trace)
 	}
 	last := ""
-	if d.Addresses != nil {
+	if d.Addresses != nil && s.Address == "" {
 		last = d.Addresses.recall(s.Host)
 	}
 	if last == "" {
@@ -95,5 +96,5 @@ func dialTCP(ctx context.Context, s Server) (net.Conn, error) {
 	if s.Source != "" {
 		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(s.Source)}
 	}
-	return dialer.DialContext(ctx, "tcp", net.JoinHostPort(s.Host, strconv.Itoa(s.Port)))
+	return dialer.DialContext(ctx, "tcp", net.JoinHostPort(cmp.Or(s.Address, s.Host), strconv.Itoa(s.Port)))
 }

@@ -34,7 +34,7 @@ type Phase string
 // The phases, in the order of a conversation.
 const (
 	PhaseToken     Phase = "token" // an access token, before the connection
-	PhaseResolve   Phase = "dns"   // only in a Trace
+	PhaseResolve   Phase = "dns"   // in a Trace, and of direct delivery
 	PhaseConnect   Phase = "connect"
 	PhaseTLS       Phase = "tls"
 	PhaseGreeting  Phase = "greeting"

@@ -16,6 +16,10 @@ const (
 	TLSImplicit TLSMode = iota // from the first byte, port 465
 	TLSStartTLS                // mandatory STARTTLS, port 587 (RFC 3207)
 	TLSNone                    // in clear, only for loopback or when insisted on
+	// TLSOpportunistic is STARTTLS where it is offered, with any certificate
+	// (RFC 7435), else in clear. It is for direct delivery alone and refused
+	// with a login.
+	TLSOpportunistic
 )
 
 // Secret is a password. It prints as "[redacted]" wherever it goes by
@@ -44,8 +48,10 @@ type Server struct {
 	// general ones.
 	Provider string
 	Host     string // name or IP address
-	Port     int
-	TLS      TLSMode
+	// Address is where Host is; empty means that Host is looked up.
+	Address string
+	Port    int
+	TLS     TLSMode
 	// Username is empty for a server without authentication.
 	Username string
 	Password Secret
@@ -75,6 +81,10 @@ type Server struct {
 	// minutes. A shorter one makes duplicates: it gives up on mails that the
 	// server has taken.
 	DotTimeout time.Duration
+
+	// Direct says that there is no server: mail goes to those of its
+	// recipients' domains. Dial refuses it; see package mx.
+	Direct bool
 
 	token Secret // the access token of one login
 }

@@ -44,6 +44,10 @@ func Fingerprint(certificate *x509.Certificate) string {
 // connection verifies the certificate anew.
 func (s Server) tlsConfig() (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: s.Host, RootCAs: s.Roots}
+	if s.TLS == TLSOpportunistic {
+		config.InsecureSkipVerify = true // RFC 7435: what is not verified is still better than in clear
+		return config, nil
+	}
 	if s.Fingerprint == "" {
 		return config, nil
 	}
@@ -149,7 +153,7 @@ func network(err error) bool {
 // explain says what a handshake's error means for the rule file.
 func (s *Session) explain(err error) error {
 	if record, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		if s.server.TLS == TLSStartTLS {
+		if s.server.TLS != TLSImplicit {
 			return fmt.Errorf("%w: %w", ErrInjected, err)
 		}
 		if strings.HasPrefix(string(record.RecordHeader[:]), "220") || strings.HasPrefix(string(record.RecordHeader[:]), "421") {
