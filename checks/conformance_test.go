@@ -37,6 +37,11 @@ func samples() map[string]sample {
 			},
 			bad: []map[string]string{{}, {"path": "relative"}, {"path": "/not//clean"}},
 		},
+		"network": {
+			here: func(*testing.T) map[string]string { return map[string]string{"interface": "lo"} },
+			gone: func(*testing.T) map[string]string { return map[string]string{"interface": "gone0"} },
+			bad:  []map[string]string{{}, {"interface": "a/b"}, {"interface": "sixteen-letters-"}, {"address": "x"}, {"interface": "lo", "address": "127.0.0.1"}},
+		},
 		"process": {
 			here: func(t *testing.T) map[string]string {
 				path := filepath.Join(t.TempDir(), "pid")

@@ -22,6 +22,8 @@ type Host struct {
 	// Proc is where proc(5) is mounted; tests point it at fixtures. Empty
 	// means /proc. It must not change after the first Read.
 	Proc string
+	// Sys is where sysfs(5) is mounted; empty means /sys. As Proc.
+	Sys string
 
 	once    sync.Once
 	table   *Table
@@ -35,6 +37,9 @@ func NewHost(proc string) *Host { return &Host{Proc: proc} }
 
 // proc is where proc(5) is mounted.
 func (h *Host) proc() string { return cmp.Or(h.Proc, "/proc") }
+
+// sys is where sysfs(5) is mounted.
+func (h *Host) sys() string { return cmp.Or(h.Sys, "/sys") }
 
 // processes is the one table of processes of this host.
 func (h *Host) processes() *Table {

@@ -47,7 +47,7 @@ func (a *Alarms) Raise(alarm Alarm, now time.Time) {
 		Host: a.Host(), Kind: alarmKind, Check: alarmCheck, Rule: alarm.Rule, Severity: alarm.Severity,
 		Description: alarm.Text, Action: "alert", At: now, Since: now,
 	}
-	a.Log.Warn(strings.ToLower(alarm.Name), "event", ev.ID, "type", string(ev.Type), "rule", ev.RuleID(), "description", alarm.Text)
+	a.Log.Warn("alarm", "event", ev.ID, "type", string(ev.Type), "rule", ev.RuleID(), "description", alarm.Text)
 	if err := a.Desk.Emit(ev); err != nil {
 		a.Log.Error("event not durable, sent from memory", "event", ev.ID, "err", err)
 	}

@@ -78,7 +78,7 @@ func TestStorm(t *testing.T) {
 
 func newStorm(t *testing.T, limit quota.Limit) *storm {
 	// The disk is not what is simulated; /dev/shm is one that takes no time.
-	if dir, err := os.MkdirTemp("/dev/shm", "storm"); err == nil {
+	if dir, err := os.MkdirTemp("/dev/shm", "storm"); err == nil { //nolint:usetesting // elsewhere than t.TempDir
 		t.Cleanup(func() { _ = os.RemoveAll(dir) })
 		t.Setenv("TMPDIR", dir)
 	}
