@@ -24,7 +24,7 @@ func (r *networkReader) Alert() func(ctx context.Context) error {
 		_ = unix.Close(fd) // nothing was read from it
 		return nil
 	}
-	file, index := os.NewFile(uintptr(fd), "rtnetlink"), r.index //nolint:gosec // a descriptor
+	file, index := os.NewFile(uintptr(fd), "rtnetlink"), r.index
 	return func(ctx context.Context) error {
 		stop := context.AfterFunc(ctx, func() { _ = file.Close() })
 		defer stop()

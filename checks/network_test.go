@@ -135,7 +135,7 @@ func linkMessage(kind uint16, index int32) []byte {
 	data := make([]byte, 32)
 	binary.NativeEndian.PutUint32(data, 32)
 	binary.NativeEndian.PutUint16(data[4:], kind)
-	binary.NativeEndian.PutUint32(data[20:], uint32(index)) //nolint:gosec // as the kernel writes it
+	binary.NativeEndian.PutUint32(data[20:], uint32(index))
 	return data
 }
 

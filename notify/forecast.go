@@ -25,28 +25,37 @@ type Forecast struct {
 	Mails int
 	// Last is when the last mail goes; zero when there is none.
 	Last time.Time
+	// More is how many items and mails wait longer than is looked ahead.
+	More int
 	// Stuck is how many items and mails no server of the setup will take.
 	Stuck int
 }
 
-// maxForecast bounds how many mails are looked ahead.
-const maxForecast = 20_000
+// How far is looked ahead.
+const (
+	maxForecast  = 1000      // mails
+	maxLooked    = 1_000_000 // items and mails that were looked at for that
+	forecastTime = 7 * 24 * time.Hour
+)
 
 // Forecast looks ahead from now by the courier's own decisions. It is pure.
 func (b Backlog) Forecast(now time.Time) Forecast {
 	var f Forecast
+	horizon, looked := now.Add(forecastTime), 0
 	letters, waiting := slices.Clone(b.Letters), slices.Clone(b.Waiting)
 	used := make(map[string][]quota.Use, len(b.Used))
 	for account, list := range maps.All(b.Used) {
 		used[account] = slices.Clone(list)
 	}
-	for len(letters)+len(waiting) > 0 && f.Mails < maxForecast {
+	for len(letters)+len(waiting) > 0 {
+		if looked += len(letters) + len(waiting); f.Mails == maxForecast || looked > maxLooked || now.After(horizon) {
+			f.More = len(letters) + len(waiting)
+			return f
+		}
 		plan := board{
 			now: now, letters: letters, waiting: waiting, servers: b.Setup.servers,
 			paused: func(account string) time.Time { return b.Paused[account] },
-			look: func(account string, critical bool) quota.Verdict {
-				return quota.Decide(b.Setup.account(account).Limit, used[account], critical, now)
-			},
+			look:   b.looking(used, now),
 		}
 		account, j, wake := plan.nextOfAll(b.Setup.Accounts)
 		if account == "" {
@@ -63,6 +72,24 @@ func (b Backlog) Forecast(now time.Time) Forecast {
 	}
 	f.Stuck = len(letters) + len(waiting)
 	return f
+}
+
+// looking asks the limits each question once: used and now stand still.
+func (b Backlog) looking(used map[string][]quota.Use, now time.Time) func(string, bool) quota.Verdict {
+	type question struct {
+		account  string
+		critical bool
+	}
+	answers := make(map[question]quota.Verdict)
+	return func(account string, critical bool) quota.Verdict {
+		q := question{account, critical}
+		v, known := answers[q]
+		if !known {
+			v = quota.Decide(b.Setup.account(account).Limit, used[account], critical, now)
+			answers[q] = v
+		}
+		return v
+	}
 }
 
 // nextOfAll is next for the first account that has something to do.

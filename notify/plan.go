@@ -46,11 +46,14 @@ func (j job) keys() []string {
 	if j.letter != nil {
 		return []string{j.letter.Mail.ID}
 	}
-	keys := make([]string, 0, len(j.waiting))
+	keys, items := make([]string, 0, len(j.waiting)+2), make([]string, 0, len(j.waiting))
 	for _, w := range j.waiting {
-		keys = append(keys, waitingKey(w))
+		keys, items = append(keys, waitingKey(w)), append(items, w.Item.ID)
 	}
-	return keys
+	// The mail that it becomes, which others see from then on; a digest that
+	// the disk does not take becomes one of its first item.
+	target := j.waiting[0].Target
+	return append(keys, spool.MailID(target, items), spool.MailID(target, items[:1]))
 }
 
 func waitingKey(w spool.Waiting) string { return w.Item.ID + "\n" + w.Key() }
@@ -73,12 +76,17 @@ func (j job) severity() tocsin.Severity {
 }
 
 // rank orders the jobs: a machine that goes down has no time, then what matters
-// more.
+// more, and what other programs have to say comes last: there may be any amount
+// of it.
 func (j job) rank() int {
-	if j.letter == nil && j.waiting[0].Item.Event != nil && j.waiting[0].Item.Event.Type == tocsin.Shutdown {
+	switch {
+	case j.letter != nil && j.letter.Mail.Message, j.letter == nil && j.waiting[0].Item.Event == nil:
+		return -1
+	case j.letter == nil && j.waiting[0].Item.Event.Type == tocsin.Shutdown:
 		return int(tocsin.Critical) + 1
+	default:
+		return int(j.severity())
 	}
-	return int(j.severity())
 }
 
 func (j job) critical() bool { return j.severity() == tocsin.Critical }

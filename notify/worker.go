@@ -132,6 +132,9 @@ func (w *worker) do(ctx, wire context.Context, j job) error {
 		return nil
 	}
 	letter, err := w.letter(j)
+	if errors.Is(err, spool.ErrWithdrawn) || errors.Is(err, spool.ErrUnknown) {
+		return nil // somebody dropped it, or keeps it back
+	}
 	if err != nil {
 		return err
 	}
@@ -182,7 +185,7 @@ func (w *worker) hangUp() {
 }
 
 // letter is the job's mail: composed before, or composed and frozen now.
-func (w *worker) letter(j job) (spool.Letter, error) {
+func (w *worker) letter(j job) (letter spool.Letter, err error) {
 	now := time.Now()
 	if j.letter != nil {
 		l := *j.letter
@@ -192,15 +195,18 @@ func (w *worker) letter(j job) (spool.Letter, error) {
 		if err := w.courier.Spool.Record(l.Mail.ID, l.Delivery); err != nil {
 			w.log.Warn("state of a mail not saved", "mail", l.Mail.ID, "err", err)
 		}
-		return l, nil
+		m := *l.Mail
+		m.Data, err = w.courier.Spool.Data(m.ID)
+		l.Mail = &m
+		return l, err
 	}
 	target := j.waiting[0].Target
-	m, err := compose(w.courier.notifier(target, w.account), target, j, now)
+	m, err := compose(w.courier.notifier(target, w.account), target, j, w.courier.Spool.Raw, now)
 	if err != nil {
 		return spool.Letter{}, err
 	}
 	if err := w.courier.Spool.Compose(m, target); err != nil {
-		if len(j.waiting) > 1 {
+		if len(j.waiting) > 1 && !errors.Is(err, spool.ErrWithdrawn) {
 			// A digest must be durable first; its first item alone need not.
 			return w.letter(job{waiting: j.waiting[:1]})
 		}
@@ -209,10 +215,10 @@ func (w *worker) letter(j job) (spool.Letter, error) {
 	return spool.Letter{Mail: &m, Delivery: spool.Delivery{Attempts: 1, Recipients: map[string]spool.Recipient{}}}, nil
 }
 
-// compose renders the mail for waiting items.
-func compose(n Mail, t spool.Target, j job, now time.Time) (spool.Mail, error) {
+// compose renders the mail for waiting items; raw reads the bytes of a message.
+func compose(n Mail, t spool.Target, j job, raw func(id string) ([]byte, error), now time.Time) (m spool.Mail, err error) {
 	first := j.waiting[0].Item
-	m := spool.Mail{
+	m = spool.Mail{
 		Notifier: t.Notifier, Template: t.Template, Severity: j.severity(), Recipients: t.Addresses,
 		Queued: first.Queued, Composed: now, From: bare(n.From),
 	}
@@ -228,11 +234,13 @@ func compose(n Mail, t spool.Target, j job, now time.Time) (spool.Mail, error) {
 	}
 	m.ID = spool.MailID(t, m.Items)
 	if first.Event == nil {
-		m.Data, m.Subject = first.Raw, "(message)"
 		if first.From != "" {
 			m.From = first.From
 		}
-		return m, nil
+		m.Message = true
+		m.Data, err = raw(first.ID)
+		m.Subject = subjectOf(m.Data)
+		return m, err
 	}
 	message, err := templates.Render(templates.Envelope{
 		ID: m.ID, From: n.From, ReplyTo: n.ReplyTo, To: n.To, Cc: n.Cc, Headers: n.Headers,

@@ -185,24 +185,43 @@ func queueShow(opt *options, id string) error {
 	}
 	letters := slices.DeleteFunc(listing.Letters, func(l spool.Letter) bool { return !strings.HasPrefix(l.Mail.ID, id) })
 	items := slices.DeleteFunc(listing.Items, func(i spool.Item) bool { return !strings.HasPrefix(i.ID, id) })
+	bad, err := spool.Badmail(spoolDir(cfg.Agent.StateDir))
+	if err != nil {
+		return failed(err)
+	}
+	for _, b := range bad { // of those, the mails
+		if b.Mail != nil && strings.HasPrefix(b.Mail.ID, id) {
+			letters = append(letters, spool.Letter{Mail: b.Mail, Delivery: *b.Delivery})
+		}
+	}
 	switch {
 	case len(letters)+len(items) == 0:
 		return failed(fmt.Errorf("show %q: %w", id, spool.ErrUnknown))
 	case len(letters)+len(items) > 1:
 		return failed(fmt.Errorf("show %q: %w: %d ids begin so", id, spool.ErrUnknown, len(letters)+len(items)))
 	case len(letters) == 1:
-		return failed(showLetter(opt, letters[0]))
+		return failed(showLetter(opt, cfg, letters[0]))
 	}
 	encoder := json.NewEncoder(opt.std.out)
 	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(items[0]); err != nil {
+	if err := encoder.Encode(items[0]); err != nil || items[0].Event != nil {
 		return failed(err)
 	}
-	_, err = fmt.Fprintf(opt.std.out, "%s", printable(string(items[0].Raw)))
-	return failed(err)
+	return failed(showBytes(opt, cfg, items[0].ID))
 }
 
-func showLetter(opt *options, l spool.Letter) error {
+// showBytes writes a mail so that a terminal is safe from it; export writes it
+// as it is.
+func showBytes(opt *options, cfg *config.Config, id string) error {
+	data, err := spool.Export(spoolDir(cfg.Agent.StateDir), id)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(opt.std.out, "\n%s", printable(string(data)))
+	return err
+}
+
+func showLetter(opt *options, cfg *config.Config, l spool.Letter) error {
 	fmt.Fprintf(opt.std.out, "Mail:     %s\nQueued:   %s\nTries:    %d\n", l.Mail.ID, l.Mail.Queued.Local().Format(time.DateTime), l.Delivery.Attempts)
 	if !l.Delivery.Next.IsZero() {
 		fmt.Fprintf(opt.std.out, "Next:     %s\n", l.Delivery.Next.Local().Format(time.DateTime))
@@ -215,8 +234,10 @@ func showLetter(opt *options, l spool.Letter) error {
 		}
 		fmt.Fprintf(opt.std.out, "%-9s %s %s\n", status+":", address, r.Reply)
 	}
-	_, err := fmt.Fprintf(opt.std.out, "\n%s", printable(string(l.Mail.Data)))
-	return err
+	for _, try := range l.Delivery.History {
+		fmt.Fprintf(opt.std.out, "%s %s: %s\n", try.At.Local().Format(time.DateTime), try.Server, printable(try.Result))
+	}
+	return showBytes(opt, cfg, l.Mail.ID)
 }
 
 // askAgent asks the running agent.

@@ -55,7 +55,9 @@ type drainReport struct {
 	Waiting int       `json:"waiting"`
 	Mails   int       `json:"mails"`
 	Until   time.Time `json:"until,omitzero"`
+	More    int       `json:"more,omitempty"`  // waits longer than is looked ahead
 	Stuck   int       `json:"stuck,omitempty"` // no mail server of the rule file takes it
+	OnHold  int       `json:"on_hold,omitempty"`
 }
 
 type quotaReport struct {
@@ -98,12 +100,12 @@ func drain(cfg *config.Config, used map[string][]quota.Use, now time.Time) (drai
 	if err != nil {
 		return drainReport{}, err
 	}
-	b := notify.Backlog{Setup: setup(cfg), Letters: listing.Letters, Waiting: listing.Waiting(), Used: used, Paused: make(map[string]time.Time)}
+	b := notify.Backlog{Setup: setup(cfg), Letters: listing.Going(), Waiting: listing.Waiting(), Used: used, Paused: make(map[string]time.Time)}
 	for name, p := range pauses {
 		b.Paused[name] = p.Until
 	}
 	f := b.Forecast(now)
-	return drainReport{Waiting: len(b.Letters) + len(b.Waiting), Mails: f.Mails, Until: f.Last, Stuck: f.Stuck}, nil
+	return drainReport{Waiting: len(b.Letters) + len(b.Waiting), Mails: f.Mails, Until: f.Last, More: f.More, Stuck: f.Stuck, OnHold: len(listing.OnHold)}, nil
 }
 
 func (r quotaReport) write(out io.Writer, now time.Time) error {
@@ -127,7 +129,7 @@ func (r quotaReport) write(out io.Writer, now time.Time) error {
 }
 
 func (d drainReport) text(now time.Time) string {
-	if d.Waiting == 0 {
+	if d.Waiting == 0 && d.OnHold == 0 {
 		return "nothing waits"
 	}
 	text := fmt.Sprintf("%d waiting: in 1 mail now", d.Waiting)
@@ -138,6 +140,12 @@ func (d drainReport) text(now time.Time) string {
 		text = fmt.Sprintf("%d waiting: in %d mails, the last one in %s, at %s", d.Waiting, d.Mails, wait, d.Until.Local().Format(time.DateTime))
 	case d.Mails > 1:
 		text = fmt.Sprintf("%d waiting: in %d mails now", d.Waiting, d.Mails)
+	}
+	if d.More > 0 {
+		text += fmt.Sprintf("; %d more later than that", d.More)
+	}
+	if d.OnHold > 0 {
+		text += fmt.Sprintf("; %d on hold", d.OnHold)
 	}
 	if d.Stuck > 0 {
 		text += fmt.Sprintf("; for %d there is no mail server", d.Stuck)

@@ -65,8 +65,8 @@ func (b Bad) Why() string {
 	return b.Reason
 }
 
-func (s *Spool) writeBadmail(m Mail, d Delivery, now time.Time) error {
-	if err := durable.WriteFile(s.path(badmailDir, m.ID, emlExt), m.Data); err != nil {
+func (s *Spool) writeBadmail(m Mail, data []byte, d Delivery, now time.Time) error {
+	if err := durable.WriteFile(s.path(badmailDir, m.ID, emlExt), data); err != nil {
 		return fmt.Errorf("badmail: %w", err)
 	}
 	return s.writeReason(m.ID, Bad{Mail: &m, Delivery: &d, At: now})
@@ -206,6 +206,9 @@ func (s *Spool) requeueItem(b Bad) error {
 	defer s.mu.Unlock()
 	id := b.Item.ID
 	item, err := readItem(s.path(badmailDir, id, itemExt))
+	if errors.Is(err, fs.ErrNotExist) && (s.items[id] != nil || s.told[id]) {
+		return s.forget(id) // it was requeued before a crash
+	}
 	if err != nil {
 		return fmt.Errorf("requeue %s: %w", id, err)
 	}
@@ -215,6 +218,9 @@ func (s *Spool) requeueItem(b Bad) error {
 	}
 	delete(s.told, id)
 	s.admit(item, false)
+	if err := s.recoverFinished(); err != nil { // somebody may have it already
+		return fmt.Errorf("requeue %s: %w", id, err)
+	}
 	return s.forget(id)
 }
 

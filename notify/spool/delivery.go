@@ -1,7 +1,6 @@
 package spool
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -18,6 +17,9 @@ import (
 func (s *Spool) Compose(m Mail, t Target) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.willing(m); err != nil {
+		return err
+	}
 	data, err := encode("mail", m, m.Data)
 	if err != nil {
 		return err
@@ -42,10 +44,23 @@ func (s *Spool) Compose(m Mail, t Target) error {
 // other target, whose end must be known from this one's mail.
 func (s *Spool) frozen(m Mail) bool {
 	e, ok := s.items[m.Items[0]]
-	return ok && len(m.Items) == 1 && e.item.Event == nil && len(e.item.Targets) == 1 && bytes.Equal(e.item.Raw, m.Data)
+	return ok && len(m.Items) == 1 && e.item.Event == nil && len(e.item.Targets) == 1 && e.size == len(m.Data)
+}
+
+// willing refuses a mail of what was dropped or put on hold meanwhile.
+func (s *Spool) willing(m Mail) error {
+	for _, id := range m.Items {
+		if s.items[id] == nil || s.onHold[id] {
+			return fmt.Errorf("compose %s: %s: %w", m.ID, id, ErrWithdrawn)
+		}
+	}
+	return nil
 }
 
 func (s *Spool) freeze(m Mail, t Target, held bool) {
+	if !held || s.frozen(m) {
+		m.Data = nil // it is on the disk
+	}
 	s.mails[m.ID] = &letter{mail: m, delivery: Delivery{Attempts: 1, Recipients: map[string]Recipient{}}, held: held}
 	for _, id := range m.Items {
 		if e, ok := s.items[id]; ok {
@@ -80,19 +95,49 @@ func (s *Spool) write(l *letter) error {
 	if !l.held {
 		return nil
 	}
-	data, err := encode("mail", l.mail, l.mail.Data)
+	bytes, err := s.data(l)
+	if err != nil {
+		return err
+	}
+	data, err := encode("mail", l.mail, bytes)
 	if err != nil {
 		return err
 	}
 	if err := durable.WriteFile(s.path(mailDir, l.mail.ID, mailExt), data); err != nil {
 		return err
 	}
-	l.held = false
+	l.held, l.mail.Data = false, nil
 	return nil
 }
 
-// maxUnsynced is how many finished mails wait to be durable.
-const maxUnsynced = 64
+// Data is the bytes of a mail that is not finished.
+func (s *Spool) Data(id string) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, ok := s.mails[id]
+	if !ok {
+		return nil, fmt.Errorf("read mail %s: %w", id, ErrUnknown)
+	}
+	return s.data(l)
+}
+
+func (s *Spool) data(l *letter) ([]byte, error) {
+	if l.mail.Data != nil {
+		return l.mail.Data, nil
+	}
+	if l.held {
+		return s.raw(l.mail.Items[0])
+	}
+	m, err := readMail(s.path(mailDir, l.mail.ID, mailExt))
+	return m.Data, err
+}
+
+// How many finished mails wait to be durable, and for how long the first does
+// while others follow.
+const (
+	maxUnsynced = 64
+	flushAfter  = 100 * time.Millisecond
+)
 
 // Flush makes the end of finished mails durable. Until then a power cut brings
 // them back, to be sent once more as the same mail.
@@ -123,7 +168,11 @@ func (s *Spool) Finish(id string, d Delivery, now time.Time) error {
 	}
 	refused := d.Refused(l.mail)
 	if len(refused) > 0 {
-		if err := s.writeBadmail(l.mail, d, now); err != nil {
+		data, err := s.data(l)
+		if err != nil {
+			return fmt.Errorf("badmail %s: %w", id, err)
+		}
+		if err := s.writeBadmail(l.mail, data, d, now); err != nil {
 			return err
 		}
 	}
@@ -146,7 +195,10 @@ func (s *Spool) Finish(id string, d Delivery, now time.Time) error {
 	if err := s.unsynced.Move(moves...); err != nil {
 		return fmt.Errorf("finish %s: %w", id, err)
 	}
-	if s.finished++; s.finished >= maxUnsynced || len(refused) > 0 {
+	if s.finished++; s.finished == 1 {
+		s.since = now
+	}
+	if s.finished >= maxUnsynced || len(refused) > 0 || now.Sub(s.since) >= flushAfter {
 		if err := s.flush(); err != nil {
 			return err
 		}

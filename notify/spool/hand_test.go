@@ -41,6 +41,10 @@ func TestSubmitAndCollect(t *testing.T) {
 	if len(w) != 1 {
 		t.Fatalf("got %d items, want 1", len(w))
 	}
+	if data, err := s.Raw(raw.ID); err != nil || string(data) != string(raw.Raw) || s.RawBytes() != int64(len(raw.Raw)) {
+		t.Errorf("got %q, %v, %d bytes in all", data, err, s.RawBytes())
+	}
+	raw.Raw = nil // only on the disk
 	if diff := cmp.Diff(raw, *w[0].Item); diff != "" {
 		t.Error(diff)
 	}

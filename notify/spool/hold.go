@@ -29,6 +29,11 @@ func (s *Spool) PutOnHold(id string) error {
 	if mailID == "" {
 		mailID = itemID
 	}
+	if l := s.mails[mailID]; l != nil { // a hold on what only memory knows would be on nothing
+		if err := s.write(l); err != nil {
+			return fmt.Errorf("hold: %w", err)
+		}
+	}
 	if err := durable.WriteFile(s.path(queueDir, mailID, holdExt), nil); err != nil {
 		return fmt.Errorf("hold: %w", err)
 	}

@@ -24,7 +24,8 @@ type Item struct {
 	// From is the envelope sender of a raw message; empty means that of the
 	// mail server's account.
 	From string `json:"from,omitempty"`
-	// Raw is a finished RFC 5322 message, when there is no Event.
+	// Raw is a finished RFC 5322 message, when there is no Event. What the spool
+	// lists comes without: see Spool.Raw.
 	Raw []byte `json:"-"`
 }
 
@@ -73,8 +74,12 @@ type Mail struct {
 	Composed   time.Time       `json:"composed"`
 	// Alarm says that it tells of other mail that was given up: it raises no
 	// alarm itself.
-	Alarm bool   `json:"alarm,omitempty"`
-	Data  []byte `json:"-"`
+	Alarm bool `json:"alarm,omitempty"`
+	// Message says that it is a message of another program.
+	Message bool `json:"message,omitempty"`
+	// Data is the bytes. The letters that the spool lists come without: see
+	// Spool.Data.
+	Data []byte `json:"-"`
 }
 
 // key is that of the target which the mail is for.

@@ -38,6 +38,11 @@ func (l Listing) Waiting() []Waiting {
 	return waiting
 }
 
+// Going lists the letters that are not on hold.
+func (l Listing) Going() []Letter {
+	return slices.DeleteFunc(slices.Clone(l.Letters), func(letter Letter) bool { return l.OnHold[letter.Mail.ID] })
+}
+
 // List reads the spool in dir, whoever owns it. What vanishes meanwhile is left
 // out, and so is what is damaged.
 func List(dir string) (Listing, error) {
@@ -61,6 +66,7 @@ func List(dir string) (Listing, error) {
 		if data, err := readFile(filepath.Join(dir, mailDir, m.ID+stateExt)); err == nil {
 			_ = json.Unmarshal(data, &d) // an unreadable state says nothing
 		}
+		m.Data = nil
 		l.Letters = append(l.Letters, Letter{&m, d.clone()})
 		note(m)
 	}
@@ -82,6 +88,7 @@ func List(dir string) (Listing, error) {
 			if err != nil {
 				continue
 			}
+			item.Raw = nil
 			item.Targets = slices.DeleteFunc(item.Targets, func(t Target) bool { return mailed[item.ID+"\n"+t.key()] })
 			if len(item.Targets) > 0 {
 				l.Items = append(l.Items, item)

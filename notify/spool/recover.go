@@ -123,6 +123,7 @@ func (s *Spool) recoverMails() error {
 				d = Delivery{Attempts: 1}
 			}
 		}
+		m.Data = nil
 		s.mails[m.ID] = &letter{mail: m, delivery: d.clone()}
 		for _, id := range m.Items {
 			if e, ok := s.items[id]; ok {

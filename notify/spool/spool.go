@@ -19,12 +19,12 @@
 package spool
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -53,6 +53,9 @@ const (
 // is used up.
 var ErrFull = errors.New("no more room in memory")
 
+// ErrWithdrawn says that what a mail is made of was dropped or put on hold.
+var ErrWithdrawn = errors.New("withdrawn meanwhile")
+
 // maxHeld is how many items are kept in memory while the disk takes none.
 const maxHeld = 1000
 
@@ -75,12 +78,14 @@ type Spool struct {
 	arriving map[string]Item
 	// unsynced are finished mails that a power cut would bring back.
 	unsynced durable.Later
-	finished int // of them
+	finished int       // how many
+	since    time.Time // when the first was
 }
 
 // entry is an item in the queue.
 type entry struct {
-	item *Item    // immutable
+	item *Item    // immutable; its bytes are on the disk, unless it is held
+	size int      // of its bytes
 	keys []string // of its targets
 	// mailed says of each target (by its key) which mail carries it.
 	mailed map[string]string
@@ -167,6 +172,7 @@ func (s *Spool) Put(item Item) error {
 		return fmt.Errorf("put %s: %w", item.ID, err)
 	}
 	if known {
+		item.Raw = nil
 		e.item, e.held = &item, false // without the note that it is in memory alone
 		return nil
 	}
@@ -196,77 +202,53 @@ func (s *Spool) Hold(item Item) error {
 }
 
 func (s *Spool) admit(item Item, held bool) {
+	size := len(item.Raw)
+	if !held {
+		// Messages of others are large, and many may wait.
+		item.Raw = nil
+	}
 	s.items[item.ID] = &entry{
-		item: &item, keys: item.keys(), held: held, mailed: map[string]string{}, finished: map[string]bool{}, gone: make(chan struct{}),
+		item: &item, size: size, keys: item.keys(), held: held, mailed: map[string]string{}, finished: map[string]bool{}, gone: make(chan struct{}),
+	}
+	for id, l := range s.mails { // one that a power cut put back to pickup/
+		if slices.Contains(l.mail.Items, item.ID) {
+			s.items[item.ID].mailed[l.mail.key()] = id
+		}
 	}
 	s.wake()
 }
 
-// Waiting is an item that is in no mail to one of its targets yet.
-type Waiting struct {
-	Item   *Item // shared and immutable
-	Target Target
-	// Held says that the item is in memory alone. It may not go in a digest:
-	// a composition that is not durable must be the same after a crash, and
-	// only that of a single item is.
-	Held bool
-
-	key string // of Target, when it is known
-}
-
-// Due is when the item may go. One that seems to come from the future waits for
-// nothing: the clock went back. A moment is not the future: whoever asks took
-// the time before the item was put.
-func (w Waiting) Due(now time.Time) time.Time {
-	const moment = time.Second
-	if w.Item.Queued.After(now.Add(moment)) {
-		return now
-	}
-	return w.Item.Queued.Add(w.Target.Hold)
-}
-
-// Key is equal for what can go in one mail.
-func (w Waiting) Key() string { return cmp.Or(w.key, w.Target.key()) }
-
-// Waiting lists what is in no mail yet and not on hold, in no order.
-func (s *Spool) Waiting() []Waiting {
+// Raw is the bytes of a queued message of another program.
+func (s *Spool) Raw(id string) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	waiting := make([]Waiting, 0, len(s.items))
+	return s.raw(id)
+}
+
+func (s *Spool) raw(id string) ([]byte, error) {
+	e, ok := s.items[id]
+	if !ok {
+		return nil, fmt.Errorf("read %s: %w", id, ErrUnknown)
+	}
+	if e.item.Raw != nil {
+		return e.item.Raw, nil
+	}
+	item, err := readItem(s.path(queueDir, id, itemExt))
+	return item.Raw, err
+}
+
+// RawBytes is how many bytes of messages of other programs wait.
+func (s *Spool) RawBytes() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var total int64
 	for _, e := range s.items {
-		if s.onHold[e.item.ID] {
-			continue
-		}
-		for i, target := range e.item.Targets {
-			if _, ok := e.mailed[e.keys[i]]; !ok {
-				waiting = append(waiting, Waiting{e.item, target, e.held, e.keys[i]})
-			}
-		}
+		total += int64(e.size)
 	}
-	return waiting
+	return total
 }
 
-// Letter is a mail that is not finished, with its state.
-type Letter struct {
-	Mail     *Mail // shared and immutable
-	Delivery Delivery
-}
-
-// Letters lists the mails that are not finished and not on hold, in no order.
-func (s *Spool) Letters() []Letter {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	letters := make([]Letter, 0, len(s.mails))
-	for id, l := range s.mails {
-		if s.onHold[id] {
-			continue
-		}
-		letters = append(letters, Letter{&l.mail, l.delivery.clone()})
-	}
-	return letters
-}
-
-// Item returns a queued item.
+// Item returns a queued item, without the bytes of a message.
 func (s *Spool) Item(id string) (Item, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

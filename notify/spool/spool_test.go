@@ -152,6 +152,10 @@ func TestAMailFromPutToSent(t *testing.T) {
 	if len(letters) != 1 {
 		t.Fatalf("got %d letters after a restart, want 1", len(letters))
 	}
+	if data, err := s.Data(m.ID); err != nil || string(data) != string(m.Data) {
+		t.Errorf("the frozen bytes changed: %q, %v", data, err)
+	}
+	m.Data = nil // only on the disk
 	if diff := cmp.Diff(m, *letters[0].Mail); diff != "" {
 		t.Errorf("the frozen mail changed: %s", diff)
 	}

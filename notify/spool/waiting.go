@@ -1,0 +1,70 @@
+package spool
+
+import (
+	"cmp"
+	"time"
+)
+
+// Waiting is an item that is in no mail to one of its targets yet.
+type Waiting struct {
+	Item   *Item // shared and immutable
+	Target Target
+	// Held says that the item is in memory alone. It may not go in a digest:
+	// a composition that is not durable must be the same after a crash, and
+	// only that of a single item is.
+	Held bool
+
+	key string // of Target, when it is known
+}
+
+// Due is when the item may go. One that seems to come from the future waits for
+// nothing: the clock went back. A moment is not the future: whoever asks took
+// the time before the item was put.
+func (w Waiting) Due(now time.Time) time.Time {
+	const moment = time.Second
+	if w.Item.Queued.After(now.Add(moment)) {
+		return now
+	}
+	return w.Item.Queued.Add(w.Target.Hold)
+}
+
+// Key is equal for what can go in one mail.
+func (w Waiting) Key() string { return cmp.Or(w.key, w.Target.key()) }
+
+// Waiting lists what is in no mail yet and not on hold, in no order.
+func (s *Spool) Waiting() []Waiting {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	waiting := make([]Waiting, 0, len(s.items))
+	for _, e := range s.items {
+		if s.onHold[e.item.ID] {
+			continue
+		}
+		for i, target := range e.item.Targets {
+			if _, ok := e.mailed[e.keys[i]]; !ok {
+				waiting = append(waiting, Waiting{e.item, target, e.held, e.keys[i]})
+			}
+		}
+	}
+	return waiting
+}
+
+// Letter is a mail that is not finished, with its state.
+type Letter struct {
+	Mail     *Mail // shared and immutable
+	Delivery Delivery
+}
+
+// Letters lists the mails that are not finished and not on hold, in no order.
+func (s *Spool) Letters() []Letter {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	letters := make([]Letter, 0, len(s.mails))
+	for id, l := range s.mails {
+		if s.onHold[id] {
+			continue
+		}
+		letters = append(letters, Letter{&l.mail, l.delivery.clone()})
+	}
+	return letters
+}
