@@ -116,6 +116,32 @@ func TestPruneKeepsTheNewest(t *testing.T) {
 	}
 }
 
+// TestPruneBoundsTheBytes: of the large ones the oldest go, whatever their age.
+func TestPruneBoundsTheBytes(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	for n := range 5 {
+		path := filepath.Join(dir, "sent", fmt.Sprintf("%032x.mail", n))
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(path, 100<<20); err != nil { // holes
+			t.Fatal(err)
+		}
+		at := noon().Add(time.Duration(n) * time.Second)
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Prune(noon().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, "sent"))
+	if err != nil || len(entries) != 2 || entries[0].Name() != fmt.Sprintf("%032x.mail", 3) {
+		t.Errorf("got %d files, %v, want the newest two", len(entries), err)
+	}
+}
+
 func TestArrivals(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)

@@ -18,6 +18,9 @@ import (
 const (
 	keepSent    = 400
 	keepSentFor = 10 * time.Minute
+	// Large ones go earlier: no state of the engine hangs on them.
+	maxSent   = 256 << 20 // bytes in all
+	largeSent = 64 << 10
 )
 
 // pickupAge is after how long an unfinished file of another process is swept.
@@ -219,13 +222,12 @@ func (s *Spool) prune(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if len(entries) <= keepSent {
-		return nil
-	}
+	var total int64
 	infos := make([]fs.FileInfo, 0, len(entries))
 	for _, entry := range entries {
 		if info, err := entry.Info(); err == nil {
 			infos = append(infos, info)
+			total += info.Size()
 		}
 	}
 	// What is finished of an item that still waits for another notifier is
@@ -237,10 +239,13 @@ func (s *Spool) prune(now time.Time) error {
 		}
 	}
 	sortByAge(infos)
-	for _, info := range infos[:max(0, len(infos)-keepSent)] {
-		if now.Sub(info.ModTime()) < keepSentFor || needed[info.Name()] {
+	for i, info := range infos {
+		old := i < len(infos)-keepSent && now.Sub(info.ModTime()) >= keepSentFor
+		bulky := total > maxSent && info.Size() > largeSent
+		if !old && !bulky || needed[info.Name()] {
 			continue
 		}
+		total -= info.Size()
 		if err := os.Remove(filepath.Join(dir, info.Name())); err != nil {
 			return err
 		}
