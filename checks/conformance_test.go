@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -36,6 +37,12 @@ func samples() map[string]sample {
 				return map[string]string{"path": filepath.Join(t.TempDir(), "gone")}
 			},
 			bad: []map[string]string{{}, {"path": "relative"}, {"path": "/not//clean"}},
+		},
+		"host": {
+			here: func(t *testing.T) map[string]string {
+				return map[string]string{"address": "127.0.0.1", "port": listening(t)}
+			},
+			bad: []map[string]string{{}, {"address": "a b"}, {"address": "https://a"}, {"address": "a:25"}, {"address": "a", "port": "0"}, {"address": "a", "port": ""}},
 		},
 		"process": {
 			here: func(t *testing.T) map[string]string {
@@ -278,4 +285,19 @@ func testTogether(t *testing.T, kind checks.Kind, host *checks.Host, s sample) {
 		})
 	}
 	all.Wait()
+}
+
+// listening is a port of this machine that takes connections.
+func listening(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }

@@ -73,6 +73,7 @@ type Reader interface {
 func Kinds() []Kind {
 	return []Kind{
 		filesystemKind(),
+		hostKind(),
 		processKind(),
 		systemKind(),
 	}

@@ -1,0 +1,31 @@
+# Services: hosts of the network, systemd units and programs that check something.
+mailserver "gmail" {
+  provider = "gmail"
+  username = "alice@gmail.com"
+  password = file("gmail.secret")
+}
+
+mail "ops" {
+  to = ["ops@example.com"]
+}
+
+check "host" "database" {
+  address = "db.example.com"
+  port    = "5432"
+  timeout = "5s"
+
+  rule "down" {
+    when     = !reachable # why is in "reason"
+    times    = 2
+    within   = "2m"
+    severity = "critical"
+    message  = "$SERVICE is not reachable from $HOST"
+  }
+  rule "slow" {
+    when = avg_over(response.time, "5m") > 0.5
+  }
+  rule "moved" {
+    when     = changed(address)
+    severity = "info"
+  }
+}
