@@ -60,6 +60,11 @@ func samples() map[string]sample {
 		"system": {
 			here: func(*testing.T) map[string]string { return nil },
 		},
+		"unit": {
+			here: func(*testing.T) map[string]string { return map[string]string{"unit": "here.service"} },
+			gone: func(*testing.T) map[string]string { return map[string]string{"unit": "gone.service"} },
+			bad:  []map[string]string{{}, {"unit": "nginx"}, {"unit": "../x.service"}, {"unit": "a b.service"}},
+		},
 	}
 }
 
@@ -71,6 +76,7 @@ func TestConformance(t *testing.T) {
 		t.Error("kinds are not sorted by name")
 	}
 	host := checks.NewHost("")
+	checks.AnswerUnits(host)
 	for _, kind := range kinds {
 		t.Run(kind.Name, func(t *testing.T) {
 			s, found := known[kind.Name]

@@ -76,6 +76,7 @@ func Kinds() []Kind {
 		hostKind(),
 		processKind(),
 		systemKind(),
+		unitKind(),
 	}
 }
 

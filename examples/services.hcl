@@ -29,3 +29,28 @@ check "host" "database" {
     severity = "info"
   }
 }
+
+check "unit" "nginx" {
+  unit = "nginx.service"
+
+  rule "down" {
+    when     = !active
+    for      = "10s"
+    severity = "critical"
+    message  = "$SERVICE is not active on $HOST"
+  }
+  rule "gone" {
+    when = !exists
+  }
+  rule "crashing" {
+    when = delta(restarts, "15m") >= 3
+  }
+  rule "restarted" {
+    when     = changed(pid)
+    severity = "info"
+  }
+  rule "memory" {
+    when = memory > 2 * GiB
+    for  = "5m"
+  }
+}
