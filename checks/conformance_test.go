@@ -57,6 +57,12 @@ func samples() map[string]sample {
 			},
 			bad: []map[string]string{{}, {"pidfile": "/run/x", "match": "x"}, {"match": "("}, {"match": ""}},
 		},
+		"program": {
+			here: func(*testing.T) map[string]string {
+				return map[string]string{"path": "/bin/echo", "arguments": "OK | load=1;2;3"}
+			},
+			bad: []map[string]string{{}, {"path": "relative"}, {"path": "/bin/true", "arguments": "'open"}},
+		},
 		"system": {
 			here: func(*testing.T) map[string]string { return nil },
 		},

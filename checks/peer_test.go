@@ -64,22 +64,26 @@ func TestReachAHost(t *testing.T) {
 		{"connected", "5432", two, nil, nil, map[string]string{"reachable": "true", "reason": "", "lookup.time": "0.02", "connect.time": "0.03", "response.time": "0.05"}},
 		{"mapped and twice", "", []string{"::ffff:10.0.0.1", "10.0.0.1"}, nil, nil, map[string]string{"address": "10.0.0.1", "addresses": "1"}},
 		{
-			"the second takes it", "5432", two, nil, map[string]error{"10.0.0.2:5432": syscall.ECONNREFUSED},
+			"the second takes it", "5432", two, nil,
+			map[string]error{"10.0.0.2:5432": syscall.ECONNREFUSED},
 			map[string]string{"reachable": "true", "reason": "", "connect.time": "0.06"},
 		},
 		{
-			"the first is silent", "5432", two, nil, map[string]error{"10.0.0.2:5432": context.DeadlineExceeded},
+			"the first is silent", "5432", two, nil,
+			map[string]error{"10.0.0.2:5432": context.DeadlineExceeded},
 			map[string]string{"reachable": "true", "reason": "", "connect.time": "4.77"},
 		},
 		{
-			"refused and silent", "5432", two, nil, map[string]error{"10.0.0.2:5432": syscall.ECONNREFUSED, "10.0.0.1:5432": context.DeadlineExceeded},
+			"refused and silent", "5432", two, nil,
+			map[string]error{"10.0.0.2:5432": syscall.ECONNREFUSED, "10.0.0.1:5432": context.DeadlineExceeded},
 			map[string]string{
 				"reachable": "false", "reason": "connect to 10.0.0.2:5432: connection refused; connect to 10.0.0.1:5432: no answer in time",
 				"address": "10.0.0.1 10.0.0.2", "lookup.time": "0.02", "connect.time": "", "response.time": "",
 			},
 		},
 		{
-			"no route", "25", two[:1], nil, map[string]error{"10.0.0.2:25": syscall.EHOSTUNREACH},
+			"no route", "25", two[:1], nil,
+			map[string]error{"10.0.0.2:25": syscall.EHOSTUNREACH},
 			map[string]string{"reachable": "false", "reason": "connect to 10.0.0.2:25: no route to host"},
 		},
 		{

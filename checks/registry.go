@@ -1,6 +1,6 @@
 // Package checks reads what Tocsin watches: one file a kind, and Kinds, the
-// one table of them. A check only reads; it never decides, sends or runs a
-// program.
+// one table of them. A check only reads; it never decides or sends, and only
+// the kind program runs anything.
 package checks
 
 import (
@@ -75,6 +75,7 @@ func Kinds() []Kind {
 		filesystemKind(),
 		hostKind(),
 		processKind(),
+		programKind(),
 		systemKind(),
 		unitKind(),
 	}

@@ -54,3 +54,23 @@ check "unit" "nginx" {
     for  = "5m"
   }
 }
+
+check "program" "load" {
+  path      = "/usr/lib/nagios/plugins/check_load"
+  arguments = "-w 5,4,3 -c 10,8,6"
+  interval  = "1m"
+  timeout   = "20s"
+
+  rule "status" {
+    when = !ran || nagios.state == "critical"
+  }
+  rule "warning" {
+    when     = exit == 1
+    for      = "5m"
+    severity = "info"
+  }
+  rule "changed" {
+    when     = changed(nagios.state)
+    severity = "info"
+  }
+}

@@ -34,8 +34,6 @@ func (u *fakeUnits) service(unit, state string) {
 	}
 }
 
-func counted(n uint64) *uint64 { return &n }
-
 func TestTheStateOfAUnit(t *testing.T) {
 	u := newFakeUnits(t)
 	u.service("nginx.service", "active")
@@ -50,11 +48,11 @@ func TestTheStateOfAUnit(t *testing.T) {
 	tests := map[string]UnitState{
 		"nginx.service": {
 			Loaded: true, Active: "active", Sub: "running", Since: since, Changed: changed, Invocation: hexInvocation(3), Result: "success",
-			Restarts: counted(3), PID: counted(42), Memory: counted(1 << 20), CPU: &used, Tasks: counted(7),
+			Restarts: new(uint64(3)), PID: new(uint64(42)), Memory: new(uint64(1 << 20)), CPU: &used, Tasks: new(uint64(7)),
 		},
 		"idle.service": {
 			Loaded: true, Active: "inactive", Sub: "running", Changed: changed, Invocation: hexInvocation(3), Result: "success",
-			Restarts: counted(3), PID: counted(42),
+			Restarts: new(uint64(3)), PID: new(uint64(42)),
 		},
 		"multi-user.target": {Loaded: true, Active: "active", Changed: time.UnixMicro(1700000000000001).UTC(), Invocation: hexInvocation(1)},
 		"gone.service":      {},
