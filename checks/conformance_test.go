@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -37,6 +38,12 @@ func samples() map[string]sample {
 			},
 			bad: []map[string]string{{}, {"path": "relative"}, {"path": "/not//clean"}},
 		},
+		"host": {
+			here: func(t *testing.T) map[string]string {
+				return map[string]string{"address": "127.0.0.1", "port": listening(t)}
+			},
+			bad: []map[string]string{{}, {"address": "a b"}, {"address": "https://a"}, {"address": "a:25"}, {"address": "a", "port": "0"}, {"address": "a", "port": ""}},
+		},
 		"network": {
 			here: func(*testing.T) map[string]string { return map[string]string{"interface": "lo"} },
 			gone: func(*testing.T) map[string]string { return map[string]string{"interface": "gone0"} },
@@ -55,8 +62,19 @@ func samples() map[string]sample {
 			},
 			bad: []map[string]string{{}, {"pidfile": "/run/x", "match": "x"}, {"match": "("}, {"match": ""}},
 		},
+		"program": {
+			here: func(*testing.T) map[string]string {
+				return map[string]string{"path": "/bin/echo", "arguments": "OK | load=1;2;3"}
+			},
+			bad: []map[string]string{{}, {"path": "relative"}, {"path": "/bin/true", "arguments": "'open"}},
+		},
 		"system": {
 			here: func(*testing.T) map[string]string { return nil },
+		},
+		"unit": {
+			here: func(*testing.T) map[string]string { return map[string]string{"unit": "here.service"} },
+			gone: func(*testing.T) map[string]string { return map[string]string{"unit": "gone.service"} },
+			bad:  []map[string]string{{}, {"unit": "nginx"}, {"unit": "../x.service"}, {"unit": "a b.service"}},
 		},
 	}
 }
@@ -69,6 +87,7 @@ func TestConformance(t *testing.T) {
 		t.Error("kinds are not sorted by name")
 	}
 	host := checks.NewHost("")
+	checks.AnswerUnits(host)
 	for _, kind := range kinds {
 		t.Run(kind.Name, func(t *testing.T) {
 			s, found := known[kind.Name]
@@ -283,4 +302,19 @@ func testTogether(t *testing.T, kind checks.Kind, host *checks.Host, s sample) {
 		})
 	}
 	all.Wait()
+}
+
+// listening is a port of this machine that takes connections.
+func listening(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }

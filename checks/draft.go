@@ -111,3 +111,12 @@ func printable(s string) string {
 		return r
 	}, s)
 }
+
+// metricNames are the names of metrics.
+func metricNames(metrics []Metric) []string {
+	names := make([]string, len(metrics))
+	for i, metric := range metrics {
+		names[i] = metric.Name
+	}
+	return names
+}

@@ -29,6 +29,7 @@ type Host struct {
 	table   *Table
 	mounts  mountList
 	cpus    coreCount
+	units   asker
 	sinceUp func() time.Duration // nil means the kernel's clock
 }
 

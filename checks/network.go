@@ -35,7 +35,7 @@ func networkKind() Kind {
 		Name: "network",
 		Doc:  "link and traffic of one network interface",
 		Attributes: []Attribute{
-			{Name: "address", Doc: "IP address that the interface has", Valid: validAddress},
+			{Name: "address", Doc: "IP address that the interface has", Valid: validIP},
 			{Name: "interface", Doc: "name of the interface, such as eth0", Valid: validInterface},
 		},
 		OneOf:   []string{"address", "interface"},
@@ -61,7 +61,7 @@ func trafficMetrics(direction, done string) []Metric {
 	}
 }
 
-func validAddress(text string) error {
+func validIP(text string) error {
 	if _, err := netip.ParseAddr(text); err != nil {
 		return errors.New("it is no IP address, such as 192.0.2.1 or 2001:db8::1")
 	}

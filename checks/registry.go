@@ -1,6 +1,6 @@
 // Package checks reads what Tocsin watches: one file a kind, and Kinds, the
-// one table of them. A check only reads; it never decides, sends or runs a
-// program.
+// one table of them. A check only reads; it never decides or sends, and only
+// the kind program runs anything.
 package checks
 
 import (
@@ -73,9 +73,12 @@ type Reader interface {
 func Kinds() []Kind {
 	return []Kind{
 		filesystemKind(),
+		hostKind(),
 		networkKind(),
 		processKind(),
+		programKind(),
 		systemKind(),
+		unitKind(),
 	}
 }
 

@@ -44,8 +44,17 @@ func (c *census) take() {
 	c.t.Helper()
 	for _, sub := range []string{"queue", "sent"} {
 		for _, name := range c.list(sub, ".item") {
+			path := filepath.Join(c.dir, sub, name+".item")
 			if _, known := c.event[name]; !known {
-				c.event[name] = c.readEvent(filepath.Join(c.dir, sub, name+".item"))
+				c.event[name] = c.readEvent(path)
+			}
+			if sub == "queue" && c.event[name] == nil {
+				// A message has no other file while it goes out for the first
+				// time.
+				if c.mailID[name] == "" {
+					c.mailID[name] = c.readMessageID(path)
+				}
+				c.flight[c.mailID[name]]++
 			}
 		}
 	}

@@ -46,7 +46,7 @@ default_transport = error:5.1.2 nothing leaves this machine
 relay_transport = error:5.1.2 nothing leaves this machine
 virtual_mailbox_domains = example.org
 virtual_mailbox_base = $dir/mail
-virtual_mailbox_maps = inline:{ops@example.org=ops/, dev@example.org=dev/}
+virtual_mailbox_maps = inline:{ops@example.org=ops/, dev@example.org=dev/, root@example.org=ops/, nobody@example.org=ops/, hidden@example.org=ops/}
 virtual_minimum_uid = 100
 virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534

@@ -1,4 +1,4 @@
-# Waits for what is not built yet: the kinds file and program, and the attributes do and restart.
+# Waits for what is not built yet: the kind file, and the attributes do and restart.
 # A complete rule file, as a person would keep it in /etc/tocsin/tocsin.hcl.
 agent {
   host     = "web-1.example.com" # $HOST; default: the FQDN
@@ -113,8 +113,9 @@ check "file" "backup" {
 }
 
 check "program" "raid" {
-  command = ["/usr/lib/nagios/plugins/check_raid", "-w", "1"]
-  timeout = "20s"
+  path      = "/usr/lib/nagios/plugins/check_raid"
+  arguments = "-w 1"
+  timeout   = "20s"
   rule "status" {
     when = exit != 0
   }

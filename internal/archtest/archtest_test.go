@@ -24,10 +24,10 @@ func floors() [][]string {
 	return [][]string{
 		{"tocsin"},
 		{"tocsin/internal/durable", "tocsin/internal/systemd", "tocsin/internal/postbox"},
-		{"tocsin/checks", "tocsin/templates", "tocsin/internal/boot", "tocsin/notify/quota"},
+		{"tocsin/templates", "tocsin/internal/boot", "tocsin/notify/quota"},
 		{"tocsin/notify/provider"},
 		{"tocsin/notify/spool", "tocsin/notify/smtp", "tocsin/internal/program"},
-		{"tocsin/notify/oauth", "tocsin/notify/maillog", "tocsin/notify/transport"},
+		{"tocsin/checks", "tocsin/notify/oauth", "tocsin/notify/maillog", "tocsin/notify/transport"},
 		{"tocsin/notify", "tocsin/notify/mx", "tocsin/notify/pickup"},
 		{"tocsin/internal/engine"},
 		{"tocsin/internal/config"},

@@ -14,7 +14,7 @@ import (
 
 // laterKinds are kinds of checks that a coming version will have.
 func laterKinds() []string {
-	return []string{"file", "directory", "program", "host", "unit", "fifo", "service", "http", "tcp", "ping", "dns", "certificate", "command"}
+	return []string{"file", "directory", "fifo", "service", "http", "tcp", "ping", "dns", "certificate", "command"}
 }
 
 // checks decodes the check blocks.
