@@ -27,6 +27,7 @@ type Host struct {
 	table   *Table
 	mounts  mountList
 	cpus    coreCount
+	paths   pathEvents
 	sinceUp func() time.Duration // nil means the kernel's clock
 }
 
