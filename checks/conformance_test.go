@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"tocsin"
@@ -29,14 +30,38 @@ type sample struct {
 	bad []map[string]string
 }
 
+// gonePath is a path that leads nowhere.
+func gonePath(t *testing.T) map[string]string {
+	return map[string]string{"path": filepath.Join(t.TempDir(), "gone")}
+}
+
 func samples() map[string]sample {
 	return map[string]sample{
+		"directory": {
+			here: func(*testing.T) map[string]string { return map[string]string{"path": "/etc"} },
+			gone: gonePath, bad: []map[string]string{{}, {"path": "relative"}},
+		},
+		"fifo": {
+			here: func(t *testing.T) map[string]string {
+				path := filepath.Join(t.TempDir(), "fifo")
+				if err := syscall.Mkfifo(path, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return map[string]string{"path": path}
+			},
+			gone: gonePath, bad: []map[string]string{{}, {"path": "relative"}},
+		},
+		"file": {
+			here: func(*testing.T) map[string]string {
+				return map[string]string{"path": "/etc/passwd", "content": "root", "ignore": "nobody"}
+			},
+			gone: gonePath,
+			bad:  []map[string]string{{}, {"path": "relative"}, {"path": "/x", "content": "("}, {"path": "/x", "ignore": "x"}},
+		},
 		"filesystem": {
 			here: func(*testing.T) map[string]string { return map[string]string{"path": "/"} },
-			gone: func(t *testing.T) map[string]string {
-				return map[string]string{"path": filepath.Join(t.TempDir(), "gone")}
-			},
-			bad: []map[string]string{{}, {"path": "relative"}, {"path": "/not//clean"}},
+			gone: gonePath,
+			bad:  []map[string]string{{}, {"path": "relative"}, {"path": "/not//clean"}},
 		},
 		"host": {
 			here: func(t *testing.T) map[string]string {

@@ -6,17 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"tocsin"
 )
-
-// ErrStuck is for a system call that has not come back and cannot be
-// cancelled, such as statfs(2) on a mount whose server is gone. The check is
-// read again once it has come back.
-var ErrStuck = errors.New("stuck")
 
 func filesystemKind() Kind {
 	const flagsFailed, flagsSucceeded = "Filesystem flags failed", "Filesystem flags succeeded"
@@ -48,16 +42,15 @@ func filesystemKind() Kind {
 	}
 }
 
-// filesystemReader reads one file system. At most one call is out at a time.
+// filesystemReader reads one file system.
 type filesystemReader struct {
 	host   *Host
 	spec   Spec
 	path   string
 	statfs func(path string, usage *unix.Statfs_t) error
 
-	out   chan volume // of the call that is out, nil when none is
-	since time.Time   // when it began
-	mount bool        // the path was a mount point once
+	call  slowCall[volume]
+	mount bool // the path was a mount point once
 }
 
 var _ Reader = (*filesystemReader)(nil)
@@ -67,7 +60,7 @@ func openFilesystem(h *Host, s Spec) (Reader, error) {
 	if err := validPath(path); err != nil {
 		return nil, fmt.Errorf("open filesystem check %q: %w", s.Name, err)
 	}
-	return &filesystemReader{host: h, spec: s, path: path, statfs: statfs}, nil
+	return &filesystemReader{host: h, spec: s, path: path, statfs: statfs, call: slowCall[volume]{verb: "statfs", path: path}}, nil
 }
 
 // statfs is statfs(2). FUSE and network file systems let signals interrupt it,
@@ -80,39 +73,14 @@ func statfs(path string, usage *unix.Statfs_t) error {
 	}
 }
 
-// Read asks the file system in a goroutine of its own, because statfs(2) on a
-// dead mount hangs for as long as the mount is dead. It returns ErrStuck when
-// the deadline passes first, and again at once, without another call, until
-// that one has come back.
+// Read asks the file system. It does not wait for a dead mount.
 func (r *filesystemReader) Read(ctx context.Context) (tocsin.Reading, error) {
-	if err := ctx.Err(); err != nil {
-		return tocsin.Reading{}, fmt.Errorf("statfs %q: %w", r.path, err)
-	}
-	if r.out != nil {
-		select {
-		case <-r.out: // its answer is of another time, so ask anew
-		default:
-			return tocsin.Reading{}, r.stuck()
-		}
-	}
 	d := newDraft(r.spec)
-	out := make(chan volume, 1)
-	r.out, r.since = out, time.Now()
-	go func() { out <- r.look() }()
-	select {
-	case v := <-out:
-		r.out = nil
-		return r.describe(d, v)
-	case <-ctx.Done():
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return tocsin.Reading{}, r.stuck()
-		}
-		return tocsin.Reading{}, fmt.Errorf("statfs %q: %w", r.path, ctx.Err())
+	v, err := r.call.do(ctx, r.look)
+	if err != nil {
+		return tocsin.Reading{}, err
 	}
-}
-
-func (r *filesystemReader) stuck() error {
-	return fmt.Errorf("statfs %q: %w for %s: the mount does not answer", r.path, ErrStuck, time.Since(r.since).Round(time.Second))
+	return r.describe(d, v)
 }
 
 // volume is a file system as it was found.

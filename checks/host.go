@@ -30,6 +30,7 @@ type Host struct {
 	mounts  mountList
 	cpus    coreCount
 	units   asker
+	paths   pathEvents
 	sinceUp func() time.Duration // nil means the kernel's clock
 }
 

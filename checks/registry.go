@@ -39,6 +39,9 @@ type Kind struct {
 	Metrics    []Metric
 	// OneOf names attributes of which exactly one is set; empty means none.
 	OneOf []string
+	// Valid says what is wrong with a check as a whole, such as a metric that
+	// needs an attribute; nil when the kind has no such rule.
+	Valid func(s Spec) error
 	// Absent is $DESCRIPTION when the metric "exists" is false, such as
 	// "process is not running". It is empty for a kind without that metric.
 	Absent string
@@ -72,6 +75,9 @@ type Reader interface {
 // Kinds is every kind of check, sorted by name. The caller owns the slice.
 func Kinds() []Kind {
 	return []Kind{
+		directoryKind(),
+		fifoKind(),
+		fileKind(),
 		filesystemKind(),
 		hostKind(),
 		networkKind(),

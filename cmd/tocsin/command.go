@@ -93,7 +93,7 @@ that provider's limits and without ever losing an alert.`,
 	root.PersistentFlags().StringVar(&opt.state, "state", "", "state directory (default agent.state_dir, then /var/lib/tocsin)")
 	root.AddCommand(
 		newRunCommand(opt), newDemoCommand(opt), newValidateCommand(opt), newFmtCommand(opt), newCheckCommand(opt),
-		newTestMailCommand(opt), newSendCommand(opt), newSendmailCommand(opt), newQueueCommand(opt), newQuotaCommand(opt), newProvidersCommand(opt), newExplainCommand(opt), newEventCommand(opt),
+		newTestMailCommand(opt), newSendCommand(opt), newSendmailCommand(opt), newQueueCommand(opt), newQuotaCommand(opt), newProvidersCommand(opt), newMetricsCommand(opt), newExplainCommand(opt), newEventCommand(opt),
 		newBootmarkCommand(), newVersionCommand(opt),
 	)
 	return root

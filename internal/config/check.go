@@ -14,7 +14,7 @@ import (
 
 // laterKinds are kinds of checks that a coming version will have.
 func laterKinds() []string {
-	return []string{"file", "directory", "fifo", "service", "http", "tcp", "ping", "dns", "certificate", "command"}
+	return []string{"service", "http", "tcp", "ping", "dns", "certificate", "command"}
 }
 
 // checks decodes the check blocks.
@@ -62,7 +62,9 @@ func (l *loader) check(f found, kind checks.Kind) {
 	c := engine.Check{Kind: kind.Name, Name: f.block.Labels[1], Windows: map[string]time.Duration{}}
 	c.Events = l.config.Agent.Events
 	c.Interval, c.Timeout = s.cycle(l.config.Agent.Interval, l.config.Agent.Timeout)
+	before := l.problems.Len()
 	spec := checks.Spec{Name: c.Name, Attributes: s.kindAttributes(kind), Metrics: map[string]bool{}}
+	sound := l.problems.Len() == before
 	if kind.Grouped {
 		c.Group = kind.Name + " " + durationText(c.Interval)
 	}
@@ -86,6 +88,11 @@ func (l *loader) check(f found, kind checks.Kind) {
 	if len(seen) == 0 && !slices.ContainsFunc(f.block.Body.Blocks, isRule) {
 		s.warn(s.header, "Check without a rule", "%s is read but alerts nobody. Add: rule \"NAME\" { when = %s }", s.name, exampleOf(kind))
 		spec.Metrics = nil // all of them: they show in the status
+	}
+	if kind.Valid != nil && sound {
+		if err := kind.Valid(spec); err != nil {
+			s.fail(s.header, "Invalid check", "%s: %s.", s.name, err)
+		}
 	}
 	s.done("rule")
 	c.Fingerprint = fingerprint(c, spec, texts)

@@ -67,7 +67,6 @@ func TestExamplesLater(t *testing.T) {
 	want := []string{
 		`Attribute "restart" of check "process" "nginx" is not in this version of Tocsin.`,
 		`Attribute "do" of rule "down" is not in this version of Tocsin.`,
-		`Check kind "file" is not in this version of Tocsin.`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("problems of %s (-want +got):\n%s", name, diff)
