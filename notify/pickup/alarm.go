@@ -23,6 +23,9 @@ const alarmEvery = time.Hour
 // a person to look at. Each has a NAME.why that says what it was.
 func Quarantine(dir string) string { return filepath.Join(filepath.Dir(dir), "quarantine") }
 
+// asidePrefix begins the name of what could not be moved to the quarantine.
+const asidePrefix = ".quarantine-"
+
 // quarantine moves a file away and tells of it.
 func (c *Collector) quarantine(config Config, name, cause string, reason error, now time.Time) {
 	from := filepath.Join(config.Dir, name)
@@ -39,7 +42,7 @@ func (c *Collector) quarantine(config Config, name, cause string, reason error, 
 		// A directory of somebody else cannot be moved to another one, and the
 		// quarantine may be on another mount. It is out of the way all the same.
 		c.Log.Warn("file not moved to the quarantine, it stays under another name", "name", name, "err", err)
-		to = filepath.Join(config.Dir, ".quarantine-"+kept)
+		to = filepath.Join(config.Dir, asidePrefix+kept)
 		err = durable.Rename(durable.Move{From: from, To: to})
 	}
 	if err != nil {

@@ -2,15 +2,12 @@ package pickup
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,7 +21,6 @@ import (
 // more than one part in restFactor of the time goes into reading one that
 // somebody has flooded.
 const (
-	maxSeen    = 100_000
 	maxTaken   = 500
 	restFactor = 10
 	leastRest  = 20 * time.Millisecond
@@ -63,21 +59,16 @@ type Collector struct {
 	// rest is until when the directory is left alone: a look at one that
 	// somebody has flooded takes its time.
 	rest time.Time
-}
-
-// candidate is a name in the drop directory.
-type candidate struct {
-	name    string
-	owner   uint32
-	changed unix.Timespec
+	scan scan
 }
 
 // Look takes in what is in the drop directory, the oldest first, and says how
 // many messages that were. Each is durable in the spool before its file is
 // removed; a crash in between does not double it, since its id is that of the
 // file. An error means that something waits in the directory for the next
-// look, because of the directory or the spool.
-func (c *Collector) Look(now time.Time) (int, error) {
+// look, because of the directory or the spool. When ctx ends the rest waits, and
+// that is no error.
+func (c *Collector) Look(ctx context.Context, now time.Time) (int, error) {
 	config := c.Config()
 	if config.Dir == "" || now.Before(c.rest) && c.rest.Sub(now) <= maxRest {
 		return 0, nil
@@ -87,20 +78,20 @@ func (c *Collector) Look(now time.Time) (int, error) {
 	}
 	c.publish(config)
 	began := time.Now()
-	candidates, err := list(config.Dir)
+	candidates, all, err := c.scan.next(ctx, config.Dir)
 	if took := time.Since(began); took > leastRest {
 		c.rest = now.Add(min(restFactor*took, maxRest))
 	}
 	if err != nil {
 		return 0, fmt.Errorf("look for mail of other programs: %w", err)
 	}
-	if len(candidates) >= maxSeen/2 {
-		c.alarm(config, "flood", fmt.Sprintf("There are %d files or more in %s, far more than are sent. Mail of other programs may wait long.", len(candidates), config.Dir), now)
+	if ctx.Err() == nil && (!all || len(candidates) >= maxSeen/2) {
+		c.alarm(config, "flood", fmt.Sprintf("There are %d files or more in %s, far more than are sent. Mail of other programs may wait long.", max(len(candidates), maxSeen/2), config.Dir), now)
 	}
 	taken, failures := 0, 0
 	var failed error
 	for _, candidate := range candidates {
-		if taken >= maxTaken {
+		if taken >= maxTaken || ctx.Err() != nil {
 			break
 		}
 		if !c.allowance.room(candidate.owner, config.MessagesPerHour, now) {
@@ -122,40 +113,6 @@ func (c *Collector) Look(now time.Time) (int, error) {
 		failed = fmt.Errorf("mail of other programs waits in %s: %w", config.Dir, failed)
 	}
 	return taken, failed
-}
-
-// list names what may be mail, by age. Names that begin with a dot or end with
-// .tmp are those of files that are being written.
-func list(dir string) ([]candidate, error) {
-	d, err := os.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	var found []candidate
-	for seen := 0; seen < maxSeen; {
-		names, err := d.Readdirnames(1000)
-		seen += len(names)
-		for _, name := range names {
-			if strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".tmp") {
-				continue
-			}
-			var st unix.Stat_t
-			if unix.Lstat(filepath.Join(dir, name), &st) == nil { // else it is gone
-				found = append(found, candidate{name, st.Uid, st.Ctim})
-			}
-		}
-		if errors.Is(err, io.EOF) || len(names) == 0 {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	slices.SortFunc(found, func(a, b candidate) int {
-		return time.Unix(a.changed.Unix()).Compare(time.Unix(b.changed.Unix()))
-	})
-	return found, nil
 }
 
 // take takes one file in, and says whether it did. What is wrong with a file
@@ -241,17 +198,4 @@ func remove(path string, inode uint64) error {
 		return nil
 	}
 	return durable.Remove(path)
-}
-
-// Sweep removes what programs left that were ended while they wrote.
-func (c *Collector) Sweep(now time.Time) error {
-	dir := c.Config().Dir
-	if dir == "" {
-		return nil
-	}
-	err := durable.Sweep(dir, tempAge, now)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // Look says so
-	}
-	return err
 }

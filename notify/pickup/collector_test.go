@@ -2,6 +2,7 @@ package pickup
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -70,7 +71,7 @@ func (b *bench) restart() {
 func (b *bench) look(n int) {
 	b.t.Helper()
 	b.rest = time.Time{}
-	if got, err := b.Look(time.Now().Add(2 * settleTime)); got != n || err != nil {
+	if got, err := b.Look(b.t.Context(), time.Now().Add(2*settleTime)); got != n || err != nil {
 		b.t.Fatalf("got %d taken, %v, want %d", got, err, n)
 	}
 }
@@ -111,7 +112,7 @@ func TestLook(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n, err := b.Look(time.Now()); n != 1 || err != nil {
+	if n, err := b.Look(b.t.Context(), time.Now()); n != 1 || err != nil {
 		t.Errorf("got %d, %v, want the whole file alone: the other may still grow", n, err)
 	}
 	b.look(1)
@@ -139,7 +140,7 @@ func TestACrashDoublesNothing(t *testing.T) {
 	b.drop("one", "\nbody\n", "root")
 	// Before the item is durable.
 	b.put = func(spool.Item) error { return crash }
-	if _, err := b.Look(time.Now()); !errors.Is(err, crash) {
+	if _, err := b.Look(b.t.Context(), time.Now()); !errors.Is(err, crash) {
 		t.Fatalf("got %v", err)
 	}
 	// Between that and the end of the file.
@@ -151,7 +152,7 @@ func TestACrashDoublesNothing(t *testing.T) {
 			}
 			return crash
 		}
-		if _, err := b.Look(time.Now()); !errors.Is(err, crash) {
+		if _, err := b.Look(b.t.Context(), time.Now()); !errors.Is(err, crash) {
 			t.Fatalf("got %v", err)
 		}
 	}
@@ -264,7 +265,7 @@ func TestMessagesThatGoNowhere(t *testing.T) {
 	// Nobody to send to: it waits until there is somebody.
 	b.config.Aliases, b.config.Fallback = nil, nil
 	b.drop("one", "\nbody\n", "root")
-	if _, err := b.Look(time.Now()); !errors.Is(err, ErrNobody) || !strings.Contains(err.Error(), "aliases {") {
+	if _, err := b.Look(b.t.Context(), time.Now()); !errors.Is(err, ErrNobody) || !strings.Contains(err.Error(), "aliases {") {
 		t.Errorf("got %v", err)
 	}
 	b.config.Fallback = []string{"ops@example.com"}
@@ -304,7 +305,7 @@ func TestQuota(t *testing.T) {
 		t.Errorf("got %q left and %v", left, b.events)
 	}
 	b.rest = time.Time{}
-	if n, err := b.Look(time.Now().Add(2 * time.Hour)); n != 2 || err != nil {
+	if n, err := b.Look(b.t.Context(), time.Now().Add(2*time.Hour)); n != 2 || err != nil {
 		t.Errorf("after the hour: got %d, %v, want 2", n, err)
 	}
 	other := allowance{}
@@ -327,26 +328,66 @@ func TestAFullDiskLosesNothing(t *testing.T) {
 	b.drop("two", "\nbody\n", "root")
 	tries := 0
 	b.put = func(spool.Item) error { tries++; return fmt.Errorf("put: %w", unix.ENOSPC) }
-	if n, err := b.Look(time.Now()); n != 0 || !errors.Is(err, unix.ENOSPC) || tries != 1 {
+	if n, err := b.Look(b.t.Context(), time.Now()); n != 0 || !errors.Is(err, unix.ENOSPC) || tries != 1 {
 		t.Errorf("got %d, %v after %d tries", n, err, tries)
 	}
 	b.put = b.spool.Put
 	b.look(2)
 }
 
-func TestSweepKeepsWhatIsFresh(t *testing.T) {
+// TestSweep: what is unfinished goes an hour after its last change, whatever
+// times its owner gave it, but for what was moved out of the way.
+func TestSweep(t *testing.T) {
 	b := newBench(t)
-	for name, age := range map[string]time.Duration{".tmp-old": 2 * time.Hour, ".tmp-new": 0} {
+	for _, name := range []string{".tmp-1", ".mine", "half.tmp", asidePrefix + "kept", "mail"} {
 		if err := os.WriteFile(b.path(name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		at := time.Now().Add(-age)
-		if err := os.Chtimes(b.path(name), at, at); err != nil {
+		if err := os.Chtimes(b.path(name), time.Unix(1, 0), time.Unix(1, 0)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := b.Sweep(time.Now()); err != nil || len(b.names(b.config.Dir)) != 1 {
-		t.Errorf("got %v, %v", err, b.names(b.config.Dir))
+	if err := os.Symlink("x", b.path(".link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Sweep(t.Context(), time.Now()); err != nil || len(b.names(b.config.Dir)) != 6 {
+		t.Errorf("at once: got %v, %v", err, b.names(b.config.Dir))
+	}
+	if err := b.Sweep(t.Context(), time.Now().Add(2*time.Hour)); err != nil || fmt.Sprint(b.names(b.config.Dir)) != "[.quarantine-kept mail]" {
+		t.Errorf("after the hour: got %v, %v", err, b.names(b.config.Dir))
+	}
+}
+
+// TestHiddenFilesHideNobody: however many names are read, the next look goes on
+// behind them, and a person is told.
+func TestHiddenFilesHideNobody(t *testing.T) {
+	b := newBench(t)
+	b.scan.most = 2000
+	for i := range 3000 {
+		if err := os.Symlink("x", b.path(fmt.Sprint(".x", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 20 {
+		b.drop(fmt.Sprint("m", i), "\nbody\n", "root")
+	}
+	total := 0
+	for range 2 {
+		b.rest = time.Time{}
+		n, err := b.Look(t.Context(), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += n
+	}
+	if total != 20 || len(b.events) != 1 || b.events[0].Rule != "flood" {
+		t.Errorf("got %d of 20 mails in two looks, and the events %v", total, b.events)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	b.drop("late", "\nbody\n", "root")
+	if n, err := b.Look(ended, time.Now().Add(time.Hour)); n != 0 || err != nil {
+		t.Errorf("after its end: got %d, %v", n, err)
 	}
 }
 
@@ -370,7 +411,7 @@ func TestRenamedForEver(t *testing.T) {
 	b.drop("b", "\nbody\n", "x@example.org")
 	for range 50 {
 		b.rest = time.Time{}
-		if _, err := b.Look(time.Now()); err != nil {
+		if _, err := b.Look(b.t.Context(), time.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}
