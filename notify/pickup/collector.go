@@ -52,7 +52,11 @@ type Collector struct {
 	User func(uid uint32) string
 
 	allowance allowance
-	alarms    map[string]time.Time
+	// refused counts what was quarantined, apart from mail: a file can be had in
+	// somebody else's name.
+	refused allowance
+	moved   int // files that this look has quarantined, or would have
+	alarms  map[string]time.Time
 	// kept holds the ids of what is in the spool and could not be removed.
 	kept      map[string]bool
 	published string
@@ -89,6 +93,7 @@ func (c *Collector) Look(ctx context.Context, now time.Time) (int, error) {
 		c.alarm(config, "flood", fmt.Sprintf("There are %d files or more in %s, far more than are sent. Mail of other programs may wait long.", max(len(candidates), maxSeen/2), config.Dir), now)
 	}
 	taken, failures := 0, 0
+	c.moved = 0
 	var failed error
 	for _, candidate := range candidates {
 		if taken >= maxTaken || ctx.Err() != nil {
@@ -166,6 +171,7 @@ func (c *Collector) put(config Config, name string, f file, now time.Time) (bool
 	out, err := Rewrite(drop, who, f.id, config, now)
 	switch {
 	case errors.Is(err, ErrLoop):
+		c.allowance.take(f.owner, now) // it was read
 		c.quarantine(config, name, "loop", err, now)
 		return false, nil
 	case errors.Is(err, ErrNobody):

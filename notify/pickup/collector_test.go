@@ -203,12 +203,22 @@ func TestHostileFiles(t *testing.T) {
 		t.Errorf("left are %q", left)
 	}
 	kept := b.names(Quarantine(b.config.Dir))
-	if len(kept) != 2*len(hostile) {
-		t.Errorf("got %q in the quarantine, want %d files, each with its reason", kept, len(hostile))
+	const hollow = 6 // links, a named pipe and a socket: only the reason is kept
+	if len(kept) != 2*len(hostile)-hollow {
+		t.Errorf("got %q in the quarantine, want %d files, each with its reason", kept, len(hostile)-hollow)
 	}
 	for _, name := range kept {
 		if strings.Trim(name, nameChars) != "" {
 			t.Errorf("the name %q", name)
+		}
+		path := filepath.Join(Quarantine(b.config.Dir), name)
+		if info, err := os.Lstat(path); err != nil || info.Mode()&(os.ModeSymlink|os.ModeNamedPipe|os.ModeSocket) != 0 {
+			t.Errorf("%s: got %v, %v", name, info, err)
+		}
+		if strings.HasSuffix(name, "-device-link.why") {
+			if why, _ := os.ReadFile(path); !strings.Contains(string(why), `a symbolic link to "/dev/zero"`) {
+				t.Errorf("%s: got %q", name, why)
+			}
 		}
 	}
 	if len(b.events) != 2 { // hostile, and too large
@@ -229,6 +239,52 @@ func TestHostileFiles(t *testing.T) {
 	b.look(0)
 	if len(b.events) != 2 {
 		t.Errorf("got %d events, want 2", len(b.events))
+	}
+}
+
+// TestAFloodOfLinks: a look does a bounded work with it, keeps a bounded part and
+// tells of it once; who made it may still send.
+func TestAFloodOfLinks(t *testing.T) {
+	b := newBench(t)
+	b.config.MessagesPerHour = 100
+	const links = 3000
+	for i := range links {
+		if err := os.Symlink("x", b.path(fmt.Sprint("l", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.drop("mail", "\nbody\n", "root")
+	b.look(1)
+	left, kept := len(b.names(b.config.Dir)), len(b.names(Quarantine(b.config.Dir)))
+	if left != links-maxTaken || kept != maxMoved || b.log.Len() > 30_000 {
+		t.Errorf("one look left %d and kept %d, and logged %d bytes", left, kept, b.log.Len())
+	}
+	for range links/maxTaken - 1 {
+		b.look(0)
+	}
+	if left := len(b.names(b.config.Dir)); left != 0 || len(b.events) != 2 || b.events[1].Rule != "quarantine" {
+		t.Errorf("got %d left and the events %v", left, b.events)
+	}
+}
+
+// TestAFullQuarantine: a file that may be somebody's mail waits for a person.
+func TestAFullQuarantine(t *testing.T) {
+	b := newBench(t)
+	full := Quarantine(b.config.Dir)
+	if err := os.MkdirAll(full, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for i := range maxKept {
+		if err := os.WriteFile(filepath.Join(full, fmt.Sprint(i)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Symlink("x", b.path("link")), sparse(b.path("large"), 1<<40)); err != nil {
+		t.Fatal(err)
+	}
+	b.look(0)
+	if left := b.names(b.config.Dir); fmt.Sprint(left) != "[large]" || len(b.names(full)) != maxKept || len(b.events) != 1 {
+		t.Errorf("got %q left, %d kept and the events %v", left, len(b.names(full)), b.events)
 	}
 }
 
