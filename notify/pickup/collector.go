@@ -129,6 +129,9 @@ func (c *Collector) take(config Config, name string, now time.Time) (bool, error
 	case errors.Is(err, errHostile):
 		c.quarantine(config, name, "hostile file", err, now)
 		return false, nil
+	case errors.Is(err, errForeign):
+		c.quarantine(config, name, "private file", err, now)
+		return false, nil
 	case errors.Is(err, errLarge):
 		c.quarantine(config, name, "size", err, now)
 		return false, nil

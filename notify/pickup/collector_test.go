@@ -104,7 +104,7 @@ func TestLook(t *testing.T) {
 		t.Errorf("got the directory %v, %v, want drwx-wx-wt", info.Mode(), err)
 	}
 	b.drop("one", "Subject: hi\n\nbody\n", "x@example.org", "root")
-	if err := os.WriteFile(b.path("hand.eml"), []byte("To: bob\n\nby hand\n"), 0o600); err != nil {
+	if err := os.WriteFile(b.path("hand.eml"), []byte("To: bob\n\nby hand\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{".tmp-1", "half.tmp", ".hidden"} {
@@ -374,6 +374,24 @@ func TestQuota(t *testing.T) {
 	}
 	if other.room(1000, 100, now.Add(59*time.Minute)) || !other.room(1001, 100, now) || !other.room(1000, 100, now.Add(time.Hour)) || !other.room(1000, 100, now.Add(-2*time.Hour)) {
 		t.Error("the window of an hour does not slide, or is everybody's")
+	}
+}
+
+// TestAPrivateFileIsNotMailed: whoever owns a directory can rename a file of
+// root's out of it, so a file that only its owner can read is not sent.
+func TestAPrivateFileIsNotMailed(t *testing.T) {
+	b := newBench(t)
+	for name, mode := range map[string]os.FileMode{"open": 0o644, "group": 0o640, "private": 0o600} {
+		if err := errors.Join(os.WriteFile(b.path(name), []byte("To: root\n\n"+name+"\n"), mode), os.Chmod(b.path(name), mode)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.look(1)
+	if kept := b.names(Quarantine(b.config.Dir)); len(kept) != 4 || len(b.names(b.config.Dir)) != 0 || len(b.events) != 1 || !strings.Contains(b.events[0].Description, "install -m 644 mail.eml") {
+		t.Errorf("got %q and %v", kept, b.events)
+	}
+	if w := b.spool.Waiting(); len(w) != 1 || !strings.Contains(string(w[0].Item.Raw), "open") {
+		t.Errorf("got %v", w)
 	}
 }
 

@@ -22,6 +22,9 @@ const settleTime = 2 * time.Second
 var (
 	// errHostile says that it is no regular file of its owner alone.
 	errHostile = errors.New("not a file of its owner alone")
+	// errForeign says that its owner may not be who put it there: in a directory
+	// of one's own one may rename files of others (rename(2)).
+	errForeign = errors.New("not readable for everybody, so it may be somebody else's; put a file in with: install -m 644 mail.eml DIRECTORY")
 	errLarge   = errors.New("too large")
 	// errGrowing says that it may not be whole yet.
 	errGrowing = errors.New("still being written")
@@ -38,7 +41,8 @@ type file struct {
 // readFile reads a dropped file. Everybody may have made it, so it is only
 // opened when it is a regular file (to open a device can set it off), opened
 // without following a link and without waiting, and looked at again once it is
-// open. A file with a second name may be somebody else's.
+// open. A file with a second name may be somebody else's, and so may one that
+// the sendmail command did not write and that not everybody can read anyway.
 func readFile(path, name string, maxSize int64, now time.Time) (file, error) {
 	var before, st unix.Stat_t
 	if err := unix.Lstat(path, &before); err != nil {
@@ -64,11 +68,13 @@ func readFile(path, name string, maxSize int64, now time.Time) (file, error) {
 	if err := regular(&st, maxSize); err != nil {
 		return file{}, err
 	}
-	changed := time.Unix(st.Ctim.Unix())
-	if age := now.Sub(changed); age >= -settleTime && age < settleTime {
-		head := make([]byte, len(preamble))
-		if n, err := f.ReadAt(head, 0); (err != nil && !errors.Is(err, io.EOF)) || !whole(head[:n]) {
+	head := make([]byte, len(preamble))
+	if n, err := f.ReadAt(head, 0); (err != nil && !errors.Is(err, io.EOF)) || !whole(head[:n]) {
+		if age := now.Sub(time.Unix(st.Ctim.Unix())); age >= -settleTime && age < settleTime {
 			return file{}, errGrowing
+		}
+		if st.Mode&unix.S_IROTH == 0 {
+			return file{}, errForeign
 		}
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxSize+maxPreamble+1))
