@@ -117,7 +117,7 @@ func sendmail(ctx context.Context, opt *options, call sendmailCall) error {
 		return &exitError{exitTempFail, fmt.Errorf("sendmail: mail not taken: %w%s", err, dropHint(dir, err))}
 	}
 	if call.verbose {
-		fmt.Fprintf(opt.std.err, "queued as %s for %s\n", name, strings.Join(drop.To, ", "))
+		fmt.Fprintf(opt.std.err, "queued as file %s for %s\n", name, strings.Join(drop.To, ", "))
 	}
 	return nil
 }

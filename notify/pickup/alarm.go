@@ -19,10 +19,13 @@ func (c *Collector) overQuota(config Config, uid uint32, now time.Time) {
 	if !c.unsaid(cause, now) {
 		return
 	}
-	who := Sender{UID: uid, Name: c.User(uid)}
+	who := fmt.Sprintf("%s (uid %d)", Sender{UID: uid, Name: c.name(uid, now)}.user(), uid)
+	if uid == nameless {
+		who = "all users without a name"
+	}
 	c.alarm(config, cause, fmt.Sprintf(
-		"Programs of %s (uid %d) have sent as many mails as they may in an hour. The others wait in %s and go as the hour passes. The limit is messages_per_hour = %d in the pickup block (ten times that for root).",
-		who.user(), uid, config.Dir, config.MessagesPerHour), now)
+		"Programs of %s have sent mail to as many recipients as they may in an hour. The others wait in %s and go as the hour passes. The limit is messages_per_hour = %d in the pickup block (ten times that for root).",
+		who, config.Dir, config.MessagesPerHour), now)
 }
 
 // alarm tells a person, once an hour for each cause.

@@ -55,8 +55,11 @@ type Collector struct {
 	// refused counts what was quarantined, apart from mail: a file can be had in
 	// somebody else's name.
 	refused allowance
-	moved   int // files that this look has quarantined, or would have
-	alarms  map[string]time.Time
+	// names holds those of users since named.
+	names  map[uint32]string
+	named  time.Time
+	moved  int // files that this look has quarantined, or would have
+	alarms map[string]time.Time
 	// kept holds the ids of what is in the spool and could not be removed.
 	kept      map[string]bool
 	published string
@@ -99,8 +102,9 @@ func (c *Collector) Look(ctx context.Context, now time.Time) (int, error) {
 		if taken >= maxTaken || ctx.Err() != nil {
 			break
 		}
-		if !c.allowance.room(candidate.owner, config.MessagesPerHour, now) {
-			c.overQuota(config, candidate.owner, now)
+		payer := c.payer(candidate.owner, now)
+		if !c.allowance.room(payer, config.MessagesPerHour, now) {
+			c.overQuota(config, payer, now)
 			continue
 		}
 		ok, err := c.take(config, candidate.name, now)
@@ -170,11 +174,11 @@ func (c *Collector) put(config Config, name string, f file, now time.Time) (bool
 		c.quarantine(config, name, "size", fmt.Errorf("%w: %d bytes, at most %d are taken", errLarge, len(drop.Message), config.MaxSize), now)
 		return false, nil
 	}
-	who := Sender{UID: f.owner, Name: c.User(f.owner)}
+	who := Sender{UID: f.owner, Name: c.name(f.owner, now)}
 	out, err := Rewrite(drop, who, f.id, config, now)
 	switch {
 	case errors.Is(err, ErrLoop):
-		c.allowance.take(f.owner, now) // it was read
+		c.allowance.take(c.payer(f.owner, now), 1, config.MessagesPerHour, now) // it was read
 		c.quarantine(config, name, "loop", err, now)
 		return false, nil
 	case errors.Is(err, ErrNobody):
@@ -189,8 +193,8 @@ func (c *Collector) put(config Config, name string, f file, now time.Time) (bool
 	if err := c.Spool.Put(item); err != nil {
 		return false, err
 	}
-	c.allowance.take(f.owner, now)
-	log := c.Log.With("item", f.id, "user_id", f.owner, "user", who.Name, "recipients", len(out.Recipients), "size", len(drop.Message))
+	c.allowance.take(c.payer(f.owner, now), len(out.Recipients), config.MessagesPerHour, now)
+	log := c.Log.With("item", f.id, "file", name, "user_id", f.owner, "user", who.Name, "recipients", len(out.Recipients), "size", len(drop.Message))
 	if out.Wrapped != nil {
 		log.Warn("mail of another program taken, it goes as an attachment", "err", out.Wrapped)
 	} else {

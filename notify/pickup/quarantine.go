@@ -50,11 +50,11 @@ func (c *Collector) quarantine(config Config, name, cause string, reason error, 
 		c.overflow(config, from, hollow, reason, now)
 		return
 	}
-	if c.moved > maxMoved || !c.refused.room(st.Uid, config.MessagesPerHour, now) {
+	if c.moved > maxMoved || !c.refused.room(c.payer(st.Uid, now), config.MessagesPerHour, now) {
 		c.overflow(config, from, hollow, reason, now)
 		return
 	}
-	c.refused.take(st.Uid, now)
+	c.refused.take(c.payer(st.Uid, now), 1, config.MessagesPerHour, now)
 	if kind == unix.S_IFLNK {
 		target, _ := os.Readlink(from) // it may be gone
 		reason = fmt.Errorf("%w to %s", reason, shown(target))
