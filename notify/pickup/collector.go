@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -174,7 +175,7 @@ func (c *Collector) put(config Config, name string, f file, now time.Time) (bool
 		c.quarantine(config, name, "size", fmt.Errorf("%w: %d bytes, at most %d are taken", errLarge, len(drop.Message), config.MaxSize), now)
 		return false, nil
 	}
-	who := Sender{UID: f.owner, Name: c.name(f.owner, now)}
+	who := Sender{UID: f.owner, Name: c.name(f.owner, now), Trusted: f.owner == 0 || int(f.owner) == os.Geteuid()}
 	out, err := Rewrite(drop, who, f.id, config, now)
 	switch {
 	case errors.Is(err, ErrLoop):
