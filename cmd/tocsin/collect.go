@@ -46,7 +46,8 @@ func (a *agent) collect(ctx context.Context) {
 // files that somebody put into the drop directory.
 func (a *agent) pickup(ctx context.Context, desk *notify.Desk) {
 	config := func() pickup.Config { return a.config.Load().Pickup }
-	c := &pickup.Collector{Log: a.log, Spool: a.store.spool, Desk: desk, Config: config, User: userName}
+	c := &pickup.Collector{Log: a.log, Spool: a.store.spool, Desk: desk, Config: config, User: userName, Leaver: a.store.spool}
+	c.Weigher, _ = any(a.store.spool).(pickup.Weigher)
 	dir := config().Dir
 	if dir == "" {
 		a.log.Debug("mail of other programs is not taken: this agent has a state directory of its own, and no pickup block with a dir")

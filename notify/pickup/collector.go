@@ -47,12 +47,16 @@ type Collector struct {
 	Log   *slog.Logger
 	Spool Putter
 	Desk  Emitter
+	// Weigher and Leaver bound what waits in the queue; without them nothing does.
+	Weigher Weigher
+	Leaver  Leaver
 	// Config is asked at every look, so that a reload can change it.
 	Config func() Config
 	// User names a user; empty when there is no name.
 	User func(uid uint32) string
 
 	allowance allowance
+	backlog   backlog
 	// refused counts what was quarantined, apart from mail: a file can be had in
 	// somebody else's name.
 	refused allowance
@@ -98,6 +102,7 @@ func (c *Collector) Look(ctx context.Context, now time.Time) (int, error) {
 	}
 	taken, failures := 0, 0
 	c.moved = 0
+	c.backlog.settle()
 	var failed error
 	for _, candidate := range candidates {
 		if taken >= maxTaken || ctx.Err() != nil {
@@ -106,6 +111,9 @@ func (c *Collector) Look(ctx context.Context, now time.Time) (int, error) {
 		payer := c.payer(candidate.owner, now)
 		if !c.allowance.room(payer, config.MessagesPerHour, now) {
 			c.overQuota(config, payer, now)
+			continue
+		}
+		if candidate.size <= config.MaxSize+maxPreamble && !c.fits(config, payer, candidate.size, now) {
 			continue
 		}
 		ok, err := c.take(config, candidate.name, now)
@@ -195,6 +203,9 @@ func (c *Collector) put(config Config, name string, f file, now time.Time) (bool
 		return false, err
 	}
 	c.allowance.take(c.payer(f.owner, now), len(out.Recipients), config.MessagesPerHour, now)
+	if c.Leaver != nil {
+		c.backlog.add(c.payer(f.owner, now), int64(len(out.Data)), c.Leaver.Gone(f.id))
+	}
 	log := c.Log.With("item", f.id, "file", name, "user_id", f.owner, "user", who.Name, "recipients", len(out.Recipients), "size", len(drop.Message))
 	if out.Wrapped != nil {
 		log.Warn("mail of another program taken, it goes as an attachment", "err", out.Wrapped)
