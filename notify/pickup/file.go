@@ -1,6 +1,8 @@
 package pickup
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -84,14 +86,15 @@ func readFile(path, name string, maxSize int64, now time.Time) (file, error) {
 	if int64(len(data)) > maxSize+maxPreamble {
 		return file{}, fmt.Errorf("%w: more than %d bytes", errLarge, maxSize)
 	}
-	return file{id: identify(f, name, &st), owner: st.Uid, inode: st.Ino, data: data}, nil
+	return file{id: identify(f, name, &st, data), owner: st.Uid, inode: st.Ino, data: data}, nil
 }
 
-// identify is the name of a file for ever: its inode and when that was made,
-// which no rename changes. Where the file system does not keep that, it is the
+// identify is the name of a file for ever: what it holds, its inode and when
+// that was made, which no rename changes. Where the file system does not keep that, it is the
 // last change and the name.
-func identify(f *os.File, name string, st *unix.Stat_t) string {
-	parts := []string{"pickup", strconv.FormatUint(st.Ino, 10), strconv.FormatUint(uint64(st.Uid), 10)}
+func identify(f *os.File, name string, st *unix.Stat_t, data []byte) string {
+	sum := sha256.Sum256(data) // an inode is used again, within one tick of the clock
+	parts := []string{"pickup", hex.EncodeToString(sum[:]), strconv.FormatUint(st.Ino, 10), strconv.FormatUint(uint64(st.Uid), 10)}
 	var x unix.Statx_t
 	err := unix.Statx(int(f.Fd()), "", unix.AT_EMPTY_PATH, unix.STATX_BTIME, &x)
 	if err == nil && x.Mask&unix.STATX_BTIME != 0 {
