@@ -19,12 +19,12 @@ const pickupEvery = time.Second
 type inbox struct {
 	name string // for the log
 	// take takes in what is there.
-	take func(now time.Time) error
+	take func(ctx context.Context, now time.Time) error
 	// arrivals yields after something came. It is asked for after the first
 	// take, which makes the directory.
 	arrivals func(context.Context) (<-chan struct{}, error)
 	// tidy is called every hour.
-	tidy func(now time.Time) error
+	tidy func(ctx context.Context, now time.Time) error
 }
 
 // collect takes in what other processes submit, and forgets old sent mail.
@@ -32,13 +32,13 @@ func (a *agent) collect(ctx context.Context) {
 	s := a.store.spool
 	a.tend(ctx, inbox{
 		name: "spool",
-		take: func(time.Time) error {
+		take: func(context.Context, time.Time) error {
 			_, err := s.Collect()
 			a.tellDamage()
 			return err
 		},
 		arrivals: s.Arrivals,
-		tidy:     s.Prune,
+		tidy:     func(_ context.Context, now time.Time) error { return s.Prune(now) },
 	})
 }
 
@@ -46,14 +46,15 @@ func (a *agent) collect(ctx context.Context) {
 // files that somebody put into the drop directory.
 func (a *agent) pickup(ctx context.Context, desk *notify.Desk) {
 	config := func() pickup.Config { return a.config.Load().Pickup }
-	c := &pickup.Collector{Log: a.log, Spool: a.store.spool, Desk: desk, Config: config, User: userName}
+	c := &pickup.Collector{Log: a.log, Spool: a.store.spool, Desk: desk, Config: config, User: userName, Leaver: a.store.spool}
+	c.Weigher, _ = any(a.store.spool).(pickup.Weigher)
 	dir := config().Dir
 	if dir == "" {
 		a.log.Debug("mail of other programs is not taken: this agent has a state directory of its own, and no pickup block with a dir")
 	}
 	a.tend(ctx, inbox{
 		name: "pickup",
-		take: func(now time.Time) error { _, err := c.Look(now); return err },
+		take: func(ctx context.Context, now time.Time) error { _, err := c.Look(ctx, now); return err },
 		// A directory that a reload brings has no hints, and is looked at every
 		// second all the same.
 		arrivals: func(ctx context.Context) (<-chan struct{}, error) {
@@ -73,7 +74,7 @@ func (a *agent) tend(ctx context.Context, in inbox) {
 	tidy := time.NewTicker(time.Hour)
 	defer tidy.Stop()
 	log := a.log.With("inbox", in.name)
-	err := in.take(time.Now()) // also by an agent that does not live a second
+	err := in.take(ctx, time.Now()) // also by an agent that does not live a second
 	arrivals, watchErr := in.arrivals(ctx)
 	if watchErr != nil {
 		log.Warn("what others put in is noticed within a second, not at once", "err", watchErr)
@@ -91,11 +92,11 @@ func (a *agent) tend(ctx context.Context, in inbox) {
 		case <-ctx.Done():
 			return
 		case <-arrivals:
-			err = in.take(time.Now())
+			err = in.take(ctx, time.Now())
 		case <-ticker.C:
-			err = in.take(time.Now())
+			err = in.take(ctx, time.Now())
 		case now := <-tidy.C:
-			err = in.tidy(now)
+			err = in.tidy(ctx, now)
 		}
 	}
 }

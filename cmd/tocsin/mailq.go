@@ -32,9 +32,13 @@ func mailq(opt *options) error {
 		}
 		fmt.Fprintf(opt.std.out, "%d to be taken in by the agent from %s\n", waiting, dir)
 	}
-	if _, problems := config.Load(opt.config, config.Options{Secrets: config.Optional, StateDir: opt.state}); problems.HasErrors() {
+	cfg, problems := config.Load(opt.config, config.Options{Secrets: config.Optional, StateDir: opt.state})
+	if problems.HasErrors() {
 		fmt.Fprintln(opt.std.out, "The rest of the queue is not shown: there is no valid rule file (tocsin validate says why).")
 		return nil
+	}
+	if cfg.Pickup.Dir != dir && cfg.Pickup.Dir != "" {
+		fmt.Fprintf(opt.std.out, "The rule file names another directory, which was not looked at: %s. Set TOCSIN_PICKUP to it.\n", cfg.Pickup.Dir)
 	}
 	return queueList(opt)
 }

@@ -17,6 +17,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"tocsin/internal/durable"
 	"tocsin/notify/pickup"
@@ -96,6 +97,9 @@ func sendmail(ctx context.Context, opt *options, call sendmailCall) error {
 	if drop.Message, err = readMessage(ctx, opt.std.in, call.dots, maxSize(dir)); err != nil {
 		return err
 	}
+	if len(drop.Message) == 0 && closedInput(opt.std.in) {
+		return &exitError{exitDataErr, errors.New("sendmail: there is no message: standard input is closed")}
+	}
 	if call.header {
 		named, err := pickup.Recipients(drop.Message)
 		if err != nil {
@@ -117,9 +121,23 @@ func sendmail(ctx context.Context, opt *options, call sendmailCall) error {
 		return &exitError{exitTempFail, fmt.Errorf("sendmail: mail not taken: %w%s", err, dropHint(dir, err))}
 	}
 	if call.verbose {
-		fmt.Fprintf(opt.std.err, "queued as %s for %s\n", name, strings.Join(drop.To, ", "))
+		fmt.Fprintf(opt.std.err, "queued as file %s for %s\n", name, strings.Join(drop.To, ", "))
 	}
 	return nil
+}
+
+// closedInput says whether the caller closed standard input: the runtime then
+// has opened /dev/null in its place, for reading and writing. Who means an empty
+// mail opens it for reading, as a shell's </dev/null does.
+func closedInput(in io.Reader) bool {
+	f, ok := in.(*os.File)
+	if !ok {
+		return false
+	}
+	var st, null unix.Stat_t
+	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
+	return err == nil && flags&unix.O_ACCMODE == unix.O_RDWR && unix.Fstat(int(f.Fd()), &st) == nil && unix.Stat(os.DevNull, &null) == nil &&
+		st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == null.Rdev
 }
 
 // dropHint says what to do about a drop directory that takes nothing.

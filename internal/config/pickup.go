@@ -15,7 +15,6 @@ const (
 	defaultMessagesPerHour = 100
 	maxMessagesPerHour     = 1_000_000
 	leastMessage           = 1 << 10
-	mostMessage            = 35 << 20 // what the largest providers take
 )
 
 // pickup decodes the pickup blocks; there is at most one. It comes after the
@@ -84,7 +83,7 @@ func (l *loader) pickupBlocks(c *pickup.Config, blocks []found) {
 	if dir := s.text("dir"); dir.set && !dir.unknown && s.absolute("dir", dir) {
 		c.Dir = filepath.Clean(dir.text)
 	}
-	if n, set, _ := s.integer("max_size", leastMessage, mostMessage); set {
+	if n, set, _ := s.integer("max_size", leastMessage, pickup.MostMaxSize); set {
 		c.MaxSize = int64(n)
 	}
 	if n, set, _ := s.integer("messages_per_hour", 1, maxMessagesPerHour); set {

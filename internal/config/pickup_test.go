@@ -1,6 +1,8 @@
 package config_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,7 +28,7 @@ mail "dev" {
 hook "boot" {}
 `
 	common := pickup.Config{
-		MaxSize: 25 << 20, MessagesPerHour: 100, Host: "web-1.example.com", From: "Tocsin <tocsin@example.net>",
+		MaxSize: 10 << 20, MessagesPerHour: 100, Host: "web-1.example.com", From: "Tocsin <tocsin@example.net>",
 		Own: []string{"tocsin@example.net", "alice@example.net"}, Fallback: []string{"ops@example.com", "archive@example.com"},
 	}
 	with := func(change func(*pickup.Config)) pickup.Config {
@@ -59,5 +61,13 @@ hook "boot" {}
 		if diff := cmp.Diff(tt.want, cfg.Pickup); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// TestPickupMaxSize: a message of the size must fit the spool once it is encoded.
+func TestPickupMaxSize(t *testing.T) {
+	_, problems := config.LoadBytes([]byte("pickup {\n  max_size = 21 * MiB\n}\n"), "tocsin.hcl", config.Options{})
+	if text := fmt.Sprint(problems); !strings.Contains(text, "max_size") {
+		t.Errorf("got %s, want 21 MiB refused", text)
 	}
 }

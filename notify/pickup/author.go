@@ -60,7 +60,8 @@ func (r *rewriter) original() string {
 // authorFields are the From field as it goes out, and the one that came.
 func (r *rewriter) authorFields(f field) header {
 	list, err := ParseList(f.text())
-	if r.KeepFrom || (err == nil && len(list) == 1 && r.own(list[0].Address)) {
+	own := err == nil && len(list) == 1 && r.own(list[0].Address)
+	if r.KeepFrom || own && r.who.Trusted {
 		return header{f}
 	}
 	name := r.drop.Name
@@ -69,7 +70,11 @@ func (r *rewriter) authorFields(f field) header {
 	}
 	original := f
 	original.name = "X-Original-From"
-	return header{r.newFrom(name), original}
+	address := r.from
+	if own {
+		address = list[0].Address
+	}
+	return header{r.newFrom(name, address), original}
 }
 
 func (r *rewriter) own(address string) bool {
@@ -81,15 +86,15 @@ func (r *rewriter) own(address string) bool {
 	return false
 }
 
-// newFrom is the account's address with a name that says whose mail it is:
+// newFrom is an address of the account with a name that says whose mail it is:
 // "root on web-1", or "Cron Daemon (root on web-1)".
-func (r *rewriter) newFrom(name string) field {
+func (r *rewriter) newFrom(name, address string) field {
 	short, _, _ := strings.Cut(r.Host, ".")
 	whose := printable(utf8Text(r.who.user())) + " on " + short
 	if name = displayed(name); name != "" {
 		whose = name + " (" + whose + ")"
 	}
-	text, _ := fold(len("From:"), (&mail.Address{Name: whose, Address: r.from}).String())
+	text, _ := fold(len("From:"), (&mail.Address{Name: whose, Address: address}).String())
 	return field{"From", text}
 }
 

@@ -2,15 +2,13 @@ package pickup
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,7 +22,6 @@ import (
 // more than one part in restFactor of the time goes into reading one that
 // somebody has flooded.
 const (
-	maxSeen    = 100_000
 	maxTaken   = 500
 	restFactor = 10
 	leastRest  = 20 * time.Millisecond
@@ -50,34 +47,40 @@ type Collector struct {
 	Log   *slog.Logger
 	Spool Putter
 	Desk  Emitter
+	// Weigher and Leaver bound what waits in the queue; without them nothing does.
+	Weigher Weigher
+	Leaver  Leaver
 	// Config is asked at every look, so that a reload can change it.
 	Config func() Config
 	// User names a user; empty when there is no name.
 	User func(uid uint32) string
 
 	allowance allowance
-	alarms    map[string]time.Time
+	backlog   backlog
+	// refused counts what was quarantined, apart from mail: a file can be had in
+	// somebody else's name.
+	refused allowance
+	// names holds those of users since named.
+	names  map[uint32]string
+	named  time.Time
+	moved  int // files that this look has quarantined, or would have
+	alarms map[string]time.Time
 	// kept holds the ids of what is in the spool and could not be removed.
 	kept      map[string]bool
 	published string
 	// rest is until when the directory is left alone: a look at one that
 	// somebody has flooded takes its time.
 	rest time.Time
-}
-
-// candidate is a name in the drop directory.
-type candidate struct {
-	name    string
-	owner   uint32
-	changed unix.Timespec
+	scan scan
 }
 
 // Look takes in what is in the drop directory, the oldest first, and says how
 // many messages that were. Each is durable in the spool before its file is
 // removed; a crash in between does not double it, since its id is that of the
 // file. An error means that something waits in the directory for the next
-// look, because of the directory or the spool.
-func (c *Collector) Look(now time.Time) (int, error) {
+// look, because of the directory or the spool. When ctx ends the rest waits, and
+// that is no error.
+func (c *Collector) Look(ctx context.Context, now time.Time) (int, error) {
 	config := c.Config()
 	if config.Dir == "" || now.Before(c.rest) && c.rest.Sub(now) <= maxRest {
 		return 0, nil
@@ -87,24 +90,30 @@ func (c *Collector) Look(now time.Time) (int, error) {
 	}
 	c.publish(config)
 	began := time.Now()
-	candidates, err := list(config.Dir)
+	candidates, all, err := c.scan.next(ctx, config.Dir)
 	if took := time.Since(began); took > leastRest {
 		c.rest = now.Add(min(restFactor*took, maxRest))
 	}
 	if err != nil {
 		return 0, fmt.Errorf("look for mail of other programs: %w", err)
 	}
-	if len(candidates) >= maxSeen/2 {
-		c.alarm(config, "flood", fmt.Sprintf("There are %d files or more in %s, far more than are sent. Mail of other programs may wait long.", len(candidates), config.Dir), now)
+	if ctx.Err() == nil && (!all || len(candidates) >= maxSeen/2) {
+		c.alarm(config, "flood", fmt.Sprintf("There are %d files or more in %s, far more than are sent. Mail of other programs may wait long.", max(len(candidates), maxSeen/2), config.Dir), now)
 	}
 	taken, failures := 0, 0
+	c.moved = 0
+	c.backlog.settle()
 	var failed error
 	for _, candidate := range candidates {
-		if taken >= maxTaken {
+		if taken >= maxTaken || ctx.Err() != nil {
 			break
 		}
-		if !c.allowance.room(candidate.owner, config.MessagesPerHour, now) {
-			c.overQuota(config, candidate.owner, now)
+		payer := c.payer(candidate.owner, now)
+		if !c.allowance.room(payer, config.MessagesPerHour, now) {
+			c.overQuota(config, payer, now)
+			continue
+		}
+		if candidate.size <= config.MaxSize+maxPreamble && !c.fits(config, payer, candidate.size, now) {
 			continue
 		}
 		ok, err := c.take(config, candidate.name, now)
@@ -124,40 +133,6 @@ func (c *Collector) Look(now time.Time) (int, error) {
 	return taken, failed
 }
 
-// list names what may be mail, by age. Names that begin with a dot or end with
-// .tmp are those of files that are being written.
-func list(dir string) ([]candidate, error) {
-	d, err := os.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	var found []candidate
-	for seen := 0; seen < maxSeen; {
-		names, err := d.Readdirnames(1000)
-		seen += len(names)
-		for _, name := range names {
-			if strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".tmp") {
-				continue
-			}
-			var st unix.Stat_t
-			if unix.Lstat(filepath.Join(dir, name), &st) == nil { // else it is gone
-				found = append(found, candidate{name, st.Uid, st.Ctim})
-			}
-		}
-		if errors.Is(err, io.EOF) || len(names) == 0 {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	slices.SortFunc(found, func(a, b candidate) int {
-		return time.Unix(a.changed.Unix()).Compare(time.Unix(b.changed.Unix()))
-	})
-	return found, nil
-}
-
 // take takes one file in, and says whether it did. What is wrong with a file
 // is no error of the look; it is told.
 func (c *Collector) take(config Config, name string, now time.Time) (bool, error) {
@@ -166,6 +141,9 @@ func (c *Collector) take(config Config, name string, now time.Time) (bool, error
 	switch {
 	case errors.Is(err, errHostile):
 		c.quarantine(config, name, "hostile file", err, now)
+		return false, nil
+	case errors.Is(err, errForeign):
+		c.quarantine(config, name, "private file", err, now)
 		return false, nil
 	case errors.Is(err, errLarge):
 		c.quarantine(config, name, "size", err, now)
@@ -205,10 +183,11 @@ func (c *Collector) put(config Config, name string, f file, now time.Time) (bool
 		c.quarantine(config, name, "size", fmt.Errorf("%w: %d bytes, at most %d are taken", errLarge, len(drop.Message), config.MaxSize), now)
 		return false, nil
 	}
-	who := Sender{UID: f.owner, Name: c.User(f.owner)}
+	who := Sender{UID: f.owner, Name: c.name(f.owner, now), Trusted: f.owner == 0 || int(f.owner) == os.Geteuid()}
 	out, err := Rewrite(drop, who, f.id, config, now)
 	switch {
 	case errors.Is(err, ErrLoop):
+		c.allowance.take(c.payer(f.owner, now), 1, config.MessagesPerHour, now) // it was read
 		c.quarantine(config, name, "loop", err, now)
 		return false, nil
 	case errors.Is(err, ErrNobody):
@@ -223,8 +202,11 @@ func (c *Collector) put(config Config, name string, f file, now time.Time) (bool
 	if err := c.Spool.Put(item); err != nil {
 		return false, err
 	}
-	c.allowance.take(f.owner, now)
-	log := c.Log.With("item", f.id, "user_id", f.owner, "user", who.Name, "recipients", len(out.Recipients), "size", len(drop.Message))
+	c.allowance.take(c.payer(f.owner, now), len(out.Recipients), config.MessagesPerHour, now)
+	if c.Leaver != nil {
+		c.backlog.add(c.payer(f.owner, now), int64(len(out.Data)), c.Leaver.Gone(f.id))
+	}
+	log := c.Log.With("item", f.id, "file", name, "user_id", f.owner, "user", who.Name, "recipients", len(out.Recipients), "size", len(drop.Message))
 	if out.Wrapped != nil {
 		log.Warn("mail of another program taken, it goes as an attachment", "err", out.Wrapped)
 	} else {
@@ -241,17 +223,4 @@ func remove(path string, inode uint64) error {
 		return nil
 	}
 	return durable.Remove(path)
-}
-
-// Sweep removes what programs left that were ended while they wrote.
-func (c *Collector) Sweep(now time.Time) error {
-	dir := c.Config().Dir
-	if dir == "" {
-		return nil
-	}
-	err := durable.Sweep(dir, tempAge, now)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // Look says so
-	}
-	return err
 }

@@ -16,9 +16,12 @@ const DefaultDir = "/var/spool/tocsin/pickup"
 
 // The bounds of a message.
 const (
-	// DefaultMaxSize is the largest message in bytes that is taken: what the
-	// common providers take.
-	DefaultMaxSize = 25 << 20
+	// DefaultMaxSize is the largest message in bytes that is taken. Several wait
+	// in memory at once.
+	DefaultMaxSize = 10 << 20
+	// MostMaxSize is the most that it can be set to: made fit for the wire a
+	// message has up to three times its bytes, and a file of the spool 64 MiB.
+	MostMaxSize = 20 << 20
 	// MaxRecipients is how many recipients one message may have.
 	MaxRecipients = 1000
 	// maxPreamble bounds the first line of a dropped file.

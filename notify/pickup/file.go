@@ -1,6 +1,8 @@
 package pickup
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +24,9 @@ const settleTime = 2 * time.Second
 var (
 	// errHostile says that it is no regular file of its owner alone.
 	errHostile = errors.New("not a file of its owner alone")
+	// errForeign says that its owner may not be who put it there: in a directory
+	// of one's own one may rename files of others (rename(2)).
+	errForeign = errors.New("not readable for everybody, so it may be somebody else's; put a file in with: install -m 644 mail.eml DIRECTORY")
 	errLarge   = errors.New("too large")
 	// errGrowing says that it may not be whole yet.
 	errGrowing = errors.New("still being written")
@@ -38,7 +43,8 @@ type file struct {
 // readFile reads a dropped file. Everybody may have made it, so it is only
 // opened when it is a regular file (to open a device can set it off), opened
 // without following a link and without waiting, and looked at again once it is
-// open. A file with a second name may be somebody else's.
+// open. A file with a second name may be somebody else's, and so may one that
+// the sendmail command did not write and that not everybody can read anyway.
 func readFile(path, name string, maxSize int64, now time.Time) (file, error) {
 	var before, st unix.Stat_t
 	if err := unix.Lstat(path, &before); err != nil {
@@ -64,11 +70,13 @@ func readFile(path, name string, maxSize int64, now time.Time) (file, error) {
 	if err := regular(&st, maxSize); err != nil {
 		return file{}, err
 	}
-	changed := time.Unix(st.Ctim.Unix())
-	if age := now.Sub(changed); age >= -settleTime && age < settleTime {
-		head := make([]byte, len(preamble))
-		if n, err := f.ReadAt(head, 0); (err != nil && !errors.Is(err, io.EOF)) || !whole(head[:n]) {
+	head := make([]byte, len(preamble))
+	if n, err := f.ReadAt(head, 0); (err != nil && !errors.Is(err, io.EOF)) || !whole(head[:n]) {
+		if age := now.Sub(time.Unix(st.Ctim.Unix())); age >= -settleTime && age < settleTime {
 			return file{}, errGrowing
+		}
+		if st.Mode&unix.S_IROTH == 0 {
+			return file{}, errForeign
 		}
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxSize+maxPreamble+1))
@@ -78,14 +86,15 @@ func readFile(path, name string, maxSize int64, now time.Time) (file, error) {
 	if int64(len(data)) > maxSize+maxPreamble {
 		return file{}, fmt.Errorf("%w: more than %d bytes", errLarge, maxSize)
 	}
-	return file{id: identify(f, name, &st), owner: st.Uid, inode: st.Ino, data: data}, nil
+	return file{id: identify(f, name, &st, data), owner: st.Uid, inode: st.Ino, data: data}, nil
 }
 
-// identify is the name of a file for ever: its inode and when that was made,
-// which no rename changes. Where the file system does not keep that, it is the
+// identify is the name of a file for ever: what it holds, its inode and when
+// that was made, which no rename changes. Where the file system does not keep that, it is the
 // last change and the name.
-func identify(f *os.File, name string, st *unix.Stat_t) string {
-	parts := []string{"pickup", strconv.FormatUint(st.Ino, 10), strconv.FormatUint(uint64(st.Uid), 10)}
+func identify(f *os.File, name string, st *unix.Stat_t, data []byte) string {
+	sum := sha256.Sum256(data) // an inode is used again, within one tick of the clock
+	parts := []string{"pickup", hex.EncodeToString(sum[:]), strconv.FormatUint(st.Ino, 10), strconv.FormatUint(uint64(st.Uid), 10)}
 	var x unix.Statx_t
 	err := unix.Statx(int(f.Fd()), "", unix.AT_EMPTY_PATH, unix.STATX_BTIME, &x)
 	if err == nil && x.Mask&unix.STATX_BTIME != 0 {

@@ -29,7 +29,7 @@ func FuzzRewrite(f *testing.F) {
 		if len(data)%2 == 1 {
 			c.Masquerade = "example.com"
 		}
-		out, err := Rewrite(drop, Sender{1000, "alice"}, testID, c, testNow())
+		out, err := Rewrite(drop, Sender{UID: 1000, Name: "alice"}, testID, c, testNow())
 		if err != nil {
 			return // a loop; there always is somebody
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"mime"
 	"strings"
+	"unicode"
 
 	"tocsin/templates"
 )
@@ -203,12 +204,25 @@ func unquote(phrase string) string {
 	return b.String()
 }
 
-// displayed is a name as people read it: decoded, in UTF-8, one line, short.
+// invisible says of a character that it shows nothing, or turns what is around
+// it: a name can hide the rest of itself with it.
+func invisible(r rune) bool {
+	return unicode.Is(unicode.Cf, r) || strings.ContainsRune("\u115f\u1160\u2800\u3164\uffa0", r)
+}
+
+// displayed is a name as people read it: decoded, in UTF-8, one line, short, and
+// all of it to be seen.
 func displayed(name string) string {
 	if decoded, err := new(mime.WordDecoder).DecodeHeader(name); err == nil {
 		name = decoded
 	}
-	name = strings.Join(strings.Fields(printable(utf8Text(name))), " ")
+	name = strings.Map(func(r rune) rune {
+		if invisible(r) {
+			return -1
+		}
+		return r
+	}, printable(utf8Text(name)))
+	name = strings.Join(strings.Fields(name), " ")
 	if runes := []rune(name); len(runes) > 100 {
 		name = string(runes[:100])
 	}

@@ -52,6 +52,9 @@ type Config struct {
 type Sender struct {
 	UID  uint32
 	Name string // may be empty
+	// Trusted says that it is root or the agent, who may write as the agent does:
+	// with any display name.
+	Trusted bool
 }
 
 // user is the sender's name, or number.
@@ -261,7 +264,7 @@ func (r *rewriter) header(h header) header {
 // complete adds what a mail must have, and where to answer.
 func (r *rewriter) complete(h header, seen map[string]bool, author string) header {
 	if !seen["from"] {
-		h = append(h, r.newFrom(r.drop.Name), field{"X-Original-From", " " + ascii(printable(utf8Text(r.original())))})
+		h = append(h, r.newFrom(r.drop.Name, r.from), field{"X-Original-From", " " + ascii(printable(utf8Text(r.original())))})
 	}
 	if address := r.answerable(author); !seen["reply-to"] && address != "" {
 		h = append(h, field{"Reply-To", " " + address})

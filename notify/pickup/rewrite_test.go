@@ -26,7 +26,7 @@ const trace = "Received: by web-1.example.com (Tocsin, from userid 1000)\n\tid "
 
 func rewriteAs(t *testing.T, d Drop, c Config) Outgoing {
 	t.Helper()
-	out, err := Rewrite(d, Sender{1000, "alice"}, testID, c, testNow())
+	out, err := Rewrite(d, Sender{UID: 1000, Name: "alice"}, testID, c, testNow())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,9 +62,9 @@ func TestRewrite(t *testing.T) {
 				"Date: Tue, 3 Mar 2026 01:02:03 +0100\nMessage-ID: <1@corp.example>\nSubject:  two  blanks \nReply-To: jane@corp.example\n\nHello\n",
 			[]string{"x@example.org", "y@example.org"},
 		},
-		"the account's own author stays": {
+		"the account's own author, with a name that says whose": {
 			Drop{To: []string{"x@example.org"}, Message: []byte("From: Backup <Alerts@example.net>\nTo: x@example.org\nDate: Tue, 3 Mar 2026 01:02:03 +0100\nMessage-ID: <1@b>\n\n")},
-			trace + "From: Backup <Alerts@example.net>\nTo: x@example.org\nDate: Tue, 3 Mar 2026 01:02:03 +0100\nMessage-ID: <1@b>\n\n",
+			trace + "From: \"Backup (alice on web-1)\" <Alerts@example.net>\nX-Original-From: Backup <Alerts@example.net>\nTo: x@example.org\nDate: Tue, 3 Mar 2026 01:02:03 +0100\nMessage-ID: <1@b>\n\n",
 			[]string{"x@example.org"},
 		},
 		"a dropped file with the envelope of a Windows server": {
@@ -128,7 +128,7 @@ func TestLoopsAreStopped(t *testing.T) {
 		"auto-submitted: auto-replied; x\n" + own:  ErrLoop,
 		"Received: by other.example (Tocsin, x)\n": nil,
 	} {
-		_, err := Rewrite(Drop{To: []string{"root"}, Message: []byte(header + "\n")}, Sender{0, "root"}, testID, testConfig(), testNow())
+		_, err := Rewrite(Drop{To: []string{"root"}, Message: []byte(header + "\n")}, Sender{UID: 0, Name: "root", Trusted: true}, testID, testConfig(), testNow())
 		if !errors.Is(err, want) {
 			t.Errorf("%q: got %v, want %v", header, err, want)
 		}
@@ -171,5 +171,38 @@ func TestResolve(t *testing.T) {
 	}
 	if way := (Aliases{"a": {"b", "c"}, "b": {"c"}, "c": {"x@example.com", "unknown"}}).Loop(); way != nil {
 		t.Errorf("got the loop %v, want none", way)
+	}
+}
+
+// TestNobodyIsTheAgent: a program of a user may use the agent's address, with
+// the user's name beside it, and nothing hides that.
+func TestNobodyIsTheAgent(t *testing.T) {
+	message := []byte("From: =?utf-8?q?Tocsin=E2=80=AE=E3=85=A4=E2=A0=80?= <alerts@example.net>\nTo: x@example.org\n\n")
+	for _, trusted := range []bool{false, true} {
+		out, err := Rewrite(Drop{To: []string{"x@example.org"}, Message: message}, Sender{UID: 1000, Name: "mallory", Trusted: trusted}, testID, testConfig(), testNow())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(string(out.Data), "\r\nFrom: \"Tocsin (mallory on web-1)\" <alerts@example.net>\r\n"); got == trusted {
+			t.Errorf("trusted %t: got\n%s", trusted, out.Data)
+		}
+	}
+}
+
+func TestEnvelopeLinesAreNotAttached(t *testing.T) {
+	kept := string(withoutBcc([]byte("X-Sender: a@example.com\nX-Receiver: open@example.com\nX-Receiver:\n secret@example.com\nTo: open@example.com\n\nx\n")))
+	if kept != "X-Sender: a@example.com\nTo: open@example.com\n\nx\n" {
+		t.Errorf("got %q", kept)
+	}
+}
+
+// TestTheLargestMessageFitsTheSpool in its worst encoding.
+func TestTheLargestMessageFitsTheSpool(t *testing.T) {
+	for _, body := range []string{"\n", "\n\xe4", "\x00", "\xe4"} {
+		message := []byte("Subject: x\n\n" + strings.Repeat(body, (MostMaxSize-12)/len(body)))
+		out, err := Rewrite(Drop{To: []string{"root"}, Message: message}, Sender{UID: 1000}, testID, testConfig(), testNow())
+		if err != nil || len(out.Data) > 63<<20 {
+			t.Errorf("%q: got %d bytes, %v", body, len(out.Data), err)
+		}
 	}
 }

@@ -57,8 +57,8 @@ func present(h header) map[string]bool {
 	return seen
 }
 
-// withoutBcc cuts the blind recipients out of a message's header, and nothing
-// else.
+// withoutBcc cuts the blind recipients out of a message's header, and those of
+// its envelope on a Windows server, and nothing else.
 func withoutBcc(data []byte) []byte {
 	out := make([]byte, 0, len(data))
 	hidden := false
@@ -69,7 +69,8 @@ func withoutBcc(data []byte) []byte {
 		}
 		if line[0] != ' ' && line[0] != '\t' {
 			name, _ := fieldName(line)
-			hidden = field{name: name}.is("Bcc") || field{name: name}.is("Resent-Bcc")
+			f := field{name: name}
+			hidden = f.is("Bcc") || f.is("Resent-Bcc") || f.is("X-Receiver")
 			if name == "" && len(rest) != len(data) {
 				return append(out, rest...)
 			}
