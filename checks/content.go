@@ -56,13 +56,14 @@ func (g *grep) matches(line []byte) bool {
 // the file, a zero one at the beginning of the next file that is there.
 type cursor struct {
 	dev, inode uint64
+	key        pathKey // of the file when it was read last
 	offset     int64
 	known      []byte // the last knownBytes before offset
 	lines      lines
 }
 
 func (c *cursor) clone() *cursor {
-	return &cursor{dev: c.dev, inode: c.inode, offset: c.offset, known: bytes.Clone(c.known), lines: c.lines.clone()}
+	return &cursor{dev: c.dev, inode: c.inode, key: c.key, offset: c.offset, known: bytes.Clone(c.known), lines: c.lines.clone()}
 }
 
 // missing is the news when there is no file: the next one is new as a whole.
@@ -89,13 +90,16 @@ type news struct {
 // than before, it first reads the rest of that one, if it was renamed within
 // its directory.
 func (g *grep) read(ctx context.Context, path string, found *unix.Stat_t, from *cursor) (news, error) {
+	if from != nil && from.key == keyOf(found) && from.offset == found.Size {
+		return news{cursor: from}, nil
+	}
 	file, err := openRegular(path, found)
 	if err != nil {
 		return news{cursor: from}, err
 	}
 	defer func() { _ = file.Close() }() // it was only read
 	if from == nil {
-		c := &cursor{dev: found.Dev, inode: found.Ino, offset: found.Size}
+		c := &cursor{dev: found.Dev, inode: found.Ino, key: keyOf(found), offset: found.Size}
 		if err := c.learn(file); err != nil {
 			return news{}, err
 		}
@@ -118,6 +122,7 @@ func (g *grep) read(ctx context.Context, path string, found *unix.Stat_t, from *
 	if err := g.follow(ctx, file, &n, &budget); err != nil {
 		return news{cursor: from}, err
 	}
+	n.cursor.key = keyOf(found)
 	return n, nil
 }
 

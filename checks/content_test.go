@@ -165,6 +165,7 @@ func TestContentVanishes(t *testing.T) {
 		t.Fatal(err)
 	}
 	from := facts.news.cursor
+	facts.stat.Size++ // as if a line had been added before
 	n, err := g.read(t.Context(), path, &facts.stat, from)
 	if !errors.Is(err, fs.ErrNotExist) || n.cursor != from {
 		t.Errorf("got %+v, %v, want %v and the cursor where it was", n, err, fs.ErrNotExist)

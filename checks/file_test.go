@@ -194,6 +194,17 @@ func TestMost(t *testing.T) {
 	})
 }
 
+// TestFileUnreadable is of a regular file that even root cannot read: only
+// what needs its content is no data.
+func TestFileUnreadable(t *testing.T) {
+	r := open(t, NewHost(""), "file", map[string]string{"path": "/proc/self/mem"}, "checksum.sha256", "type")
+	got, err := r.Read(t.Context())
+	if err != nil || !errors.Is(got.Errors["checksum.sha256"], unix.EIO) {
+		t.Errorf("got %v, %v, want %v", got, err, unix.EIO)
+	}
+	wantValues(t, got, map[string]string{"type": "regular", "checksum.sha256": ""})
+}
+
 // TestPathKindsShare holds the three kinds to one set of metrics.
 func TestPathKindsShare(t *testing.T) {
 	for _, kind := range []Kind{fileKind(), directoryKind()} {

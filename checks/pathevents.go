@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 
@@ -15,12 +16,13 @@ import (
 const maxWatched = 1024
 
 // pathEvents hears from the kernel of changes to paths, with one inotify(7)
-// instance for all. The zero value is ready for use. What it misses, such as
+// instance for all, which is there as long as somebody waits. The zero value is
+// ready for use. What it misses, such as
 // the overflow of a queue or a path that is bound to a second place, the next
 // reading finds.
 type pathEvents struct {
 	mu      sync.Mutex
-	watcher *fsnotify.Watcher // nil before the first wait
+	watcher *fsnotify.Watcher // nil when nobody waits
 	dirs    map[string]map[*pathWait]bool
 }
 
@@ -39,15 +41,16 @@ func (e *pathEvents) await(ctx context.Context, path string, inner bool, changed
 		return nil
 	}
 	w, err := newPathWait(path, inner)
-	if err != nil {
-		return fmt.Errorf("wait for %q: %w", path, err)
+	if err == nil {
+		if err = e.enter(w); err == nil {
+			defer e.leave(w)
+		}
 	}
-	if err := e.enter(w); err != nil {
-		return fmt.Errorf("wait for %q: %w", path, err)
-	}
-	defer e.leave(w)
-	if changed() {
+	switch {
+	case changed():
 		return nil
+	case err != nil:
+		return fmt.Errorf("wait for %q: %w", path, err)
 	}
 	select {
 	case <-w.woken:
@@ -67,17 +70,36 @@ func newPathWait(path string, inner bool) (*pathWait, error) {
 	w := &pathWait{names: map[string]bool{filepath.Join(dir, filepath.Base(path)): true}, dirs: []string{dir}, woken: make(chan struct{}, 1)}
 	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return w, nil //nolint:nilerr // it is not there yet
+		if target = leadsTo(path, dir); target == "" {
+			return w, nil // it is not there yet
+		}
 	}
 	w.names[target] = true
 	if d := filepath.Dir(target); d != dir {
 		w.dirs = append(w.dirs, d)
 	}
-	if inner {
+	if inner && err == nil {
 		w.inner = target
 		w.dirs = append(w.dirs, target)
 	}
 	return w, nil
+}
+
+// leadsTo is the place that a link in dir names where nothing is yet, "" when
+// there is no such link or no directory for it.
+func leadsTo(path, dir string) string {
+	target, err := os.Readlink(path)
+	if err != nil {
+		return ""
+	}
+	if !filepath.IsAbs(target) {
+		target = filepath.Join(dir, target)
+	}
+	parent, err := filepath.EvalSymlinks(filepath.Dir(target))
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(parent, filepath.Base(target))
 }
 
 // enter puts a wait on its directories.
@@ -89,7 +111,9 @@ func (e *pathEvents) enter(w *pathWait) error {
 		if err != nil {
 			return err
 		}
-		e.watcher, e.dirs = watcher, map[string]map[*pathWait]bool{}
+		if e.watcher = watcher; e.dirs == nil {
+			e.dirs = map[string]map[*pathWait]bool{}
+		}
 		go e.hear(watcher)
 		go func() {
 			for range watcher.Errors { // what was lost is found by the next reading
@@ -132,6 +156,10 @@ func (e *pathEvents) drop(w *pathWait) {
 			delete(e.dirs, dir)
 			_ = e.watcher.Remove(dir) // it may have gone by itself
 		}
+	}
+	if len(e.dirs) == 0 && e.watcher != nil {
+		_ = e.watcher.Close() // it only reads
+		e.watcher = nil
 	}
 }
 

@@ -62,7 +62,7 @@ func TestAlerts(t *testing.T) {
 		}
 		cancel()
 	}
-	if len(host.paths.dirs) > 0 {
+	if len(host.paths.dirs) > 0 || host.paths.watcher != nil {
 		t.Errorf("got %d directories that are watched, want none", len(host.paths.dirs))
 	}
 }
@@ -103,6 +103,11 @@ func TestAlertErrors(t *testing.T) {
 	path := write(t, "", t.TempDir(), "file")
 	if err := e.await(t.Context(), path, false, unchanged); err == nil || err.Error() != fmt.Sprintf("wait for %q: too many directories are watched", path) {
 		t.Errorf("got %v, want that there are too many", err)
+	}
+	clear(e.dirs)
+	e.leave(&pathWait{}) // the last one
+	if e.watcher != nil {
+		t.Error("got a watcher that nobody needs, want none")
 	}
 	var last pathReader
 	last.behind = true

@@ -196,9 +196,14 @@ func (f *pathFacts) describe(d *draft) {
 		later = s.Ctim
 	}
 	d.number("age", ageAt(f.at, later))
-	for name, t := range map[string]unix.Timespec{"atime": s.Atim, "ctime": s.Ctim, "mtime": s.Mtim} {
-		d.number(name+".age", ageAt(f.at, t))
-		d.text(name+".time", time.Unix(t.Unix()).UTC().Format(time.RFC3339Nano))
+	for _, of := range []struct {
+		age, time string
+		at        unix.Timespec
+	}{{"atime.age", "atime.time", s.Atim}, {"ctime.age", "ctime.time", s.Ctim}, {"mtime.age", "mtime.time", s.Mtim}} {
+		d.number(of.age, ageAt(f.at, of.at))
+		if d.wants(of.time) {
+			d.text(of.time, time.Unix(of.at.Unix()).UTC().Format(time.RFC3339Nano))
+		}
 	}
 	if f.linkErr != nil {
 		d.fail(f.linkErr, "symlink")
