@@ -181,17 +181,17 @@ func (w meant) check(t *testing.T, reader string, got reading) {
 	}
 }
 
-// viaSendmail is a program's mail, as any user sends it: with a body of eight
-// bits and a line that is longer than a server takes.
+// viaSendmail is a program's mail: with a body of eight bits and a line that is
+// longer than a server takes. Of any other user than root its author would be
+// said to be that.
 func (p *public) viaSendmail(ctx context.Context) meant {
 	p.t.Helper()
 	w := meant{
 		name: "sendmail", subject: "Cron: " + strange, from: author, to: devName,
 		text: "Grüße von cron, שלום\n.\n..dots\nFrom here on " + strings.Repeat("größer ", 300) + "\n",
 	}
-	const nobody = 65534
 	message := "From: " + author + "\nTo: " + devName + "\nSubject: " + w.subject + "\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n" + w.text
-	if got := p.as(ctx, nobody, message, "sendmail", "-t", "-i"); got.code != 0 {
+	if got := p.as(ctx, 0, message, "sendmail", "-t", "-i"); got.code != 0 {
 		p.t.Fatalf("sendmail: %+v", got)
 	}
 	return w

@@ -32,7 +32,7 @@ func TestTheQueueIsBounded(t *testing.T) {
 	b.Weigher = weigher(0)
 	b.look(1)
 	w := b.spool.Waiting()
-	if len(w) != 1 || b.backlog.total != int64(len(w[0].Item.Raw)) || len(b.backlog.items) != 1 {
+	if len(w) != 1 || b.backlog.total != int64(len(b.raw(w[0]))) || len(b.backlog.items) != 1 {
 		t.Errorf("got %d waiting and %+v", len(w), b.backlog)
 	}
 }

@@ -164,7 +164,7 @@ func TestAPrivateFileIsNotMailed(t *testing.T) {
 	if kept := b.names(Quarantine(b.config.Dir)); len(kept) != 4 || len(b.names(b.config.Dir)) != 0 || len(b.events) != 1 || !strings.Contains(b.events[0].Description, "install -m 644 mail.eml") {
 		t.Errorf("got %q and %v", kept, b.events)
 	}
-	if w := b.spool.Waiting(); len(w) != 1 || !strings.Contains(string(w[0].Item.Raw), "open") {
+	if w := b.spool.Waiting(); len(w) != 1 || !strings.Contains(string(b.raw(w[0])), "open") {
 		t.Errorf("got %v", w)
 	}
 }
