@@ -4,28 +4,27 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
 )
 
-func watchedSleep(t *testing.T) (*exec.Cmd, *processReader) {
+func watchedSleep(t *testing.T) (*os.Process, *processReader) {
 	t.Helper()
-	cmd := exec.Command("sleep", "1000")
-	if err := cmd.Start(); err != nil {
+	child, err := os.StartProcess("/bin/sleep", []string{"sleep", "1000"}, &os.ProcAttr{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	t.Cleanup(func() { _ = child.Kill(); _, _ = child.Wait() })
 	path := filepath.Join(t.TempDir(), "pid")
-	if err := os.WriteFile(path, []byte(strconv.Itoa(cmd.Process.Pid)), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(strconv.Itoa(child.Pid)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	reader, err := openProcess(NewHost(""), Spec{Name: "sleep", Attributes: map[string]string{"pidfile": path}, Metrics: map[string]bool{"exists": true}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cmd, reader.(*processReader)
+	return child, reader.(*processReader)
 }
 
 func exists(t *testing.T, r *processReader) bool {
@@ -39,7 +38,7 @@ func exists(t *testing.T, r *processReader) bool {
 
 // TestAlertAtTheEndOfAProcess: also before anybody has waited for it.
 func TestAlertAtTheEndOfAProcess(t *testing.T) {
-	cmd, r := watchedSleep(t)
+	child, r := watchedSleep(t)
 	if r.Alert() != nil {
 		t.Error("there is something to wait for before the first reading")
 	}
@@ -57,7 +56,7 @@ func TestAlertAtTheEndOfAProcess(t *testing.T) {
 		t.Fatalf("alerted while it runs: %v", err)
 	default:
 	}
-	if err := cmd.Process.Kill(); err != nil {
+	if err := child.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-done; err != nil {

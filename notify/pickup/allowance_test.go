@@ -77,7 +77,8 @@ func TestNumbersWithoutANameShare(t *testing.T) {
 	asked := 0
 	b.User = func(uid uint32) string { asked++; return fmt.Sprint("u", uid) }
 	now = now.Add(time.Minute)
-	if b.payer(1000, now) != 1000 || b.payer(1000, now) != 1000 || b.payer(1001, now) != 1001 || asked != 2 {
+	first, again := b.payer(1000, now), b.payer(1000, now)
+	if first != 1000 || again != 1000 || b.payer(1001, now) != 1001 || asked != 2 {
 		t.Errorf("asked for two names %d times", asked)
 	}
 	b.config.MessagesPerHour = 1
