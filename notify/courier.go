@@ -216,25 +216,13 @@ func (c *Courier) keep(account string, p Pause) {
 func (c *Courier) claim(account string, now time.Time) (job, time.Time, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	// The same few questions are asked for every item; now stands still.
-	type question struct {
-		account  string
-		critical bool
-	}
-	answers := make(map[question]quota.Verdict)
 	b := board{
 		now: now, letters: c.Spool.Letters(), waiting: c.Spool.Waiting(), busy: c.busy,
 		servers: c.setup.servers,
 		paused:  func(account string) time.Time { return c.pauses.m[account].Until },
-		look: func(account string, critical bool) quota.Verdict {
-			q := question{account, critical}
-			v, known := answers[q]
-			if !known {
-				v = c.Ledger.Look(account, c.setup.account(account).Limit, critical, now)
-				answers[q] = v
-			}
-			return v
-		},
+		look: asked(func(account string, critical bool) quota.Verdict {
+			return c.Ledger.Look(account, c.setup.account(account).Limit, critical, now)
+		}),
 	}
 	j, wake := b.next(account)
 	if j.letter == nil && len(j.waiting) == 0 {

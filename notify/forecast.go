@@ -55,7 +55,9 @@ func (b Backlog) Forecast(now time.Time) Forecast {
 		plan := board{
 			now: now, letters: letters, waiting: waiting, servers: b.Setup.servers,
 			paused: func(account string) time.Time { return b.Paused[account] },
-			look:   b.looking(used, now),
+			look: asked(func(account string, critical bool) quota.Verdict {
+				return quota.Decide(b.Setup.account(account).Limit, used[account], critical, now)
+			}),
 		}
 		account, j, wake := plan.nextOfAll(b.Setup.Accounts)
 		if account == "" {
@@ -72,24 +74,6 @@ func (b Backlog) Forecast(now time.Time) Forecast {
 	}
 	f.Stuck = len(letters) + len(waiting)
 	return f
-}
-
-// looking asks the limits each question once: used and now stand still.
-func (b Backlog) looking(used map[string][]quota.Use, now time.Time) func(string, bool) quota.Verdict {
-	type question struct {
-		account  string
-		critical bool
-	}
-	answers := make(map[question]quota.Verdict)
-	return func(account string, critical bool) quota.Verdict {
-		q := question{account, critical}
-		v, known := answers[q]
-		if !known {
-			v = quota.Decide(b.Setup.account(account).Limit, used[account], critical, now)
-			answers[q] = v
-		}
-		return v
-	}
 }
 
 // nextOfAll is next for the first account that has something to do.

@@ -34,6 +34,25 @@ type board struct {
 	look func(account string, critical bool) quota.Verdict
 }
 
+// asked remembers the answers: the same few questions are asked for every item,
+// and now stands still.
+func asked(look func(account string, critical bool) quota.Verdict) func(account string, critical bool) quota.Verdict {
+	type question struct {
+		account  string
+		critical bool
+	}
+	answers := make(map[question]quota.Verdict)
+	return func(account string, critical bool) quota.Verdict {
+		q := question{account, critical}
+		v, known := answers[q]
+		if !known {
+			v = look(account, critical)
+			answers[q] = v
+		}
+		return v
+	}
+}
+
 // job is one mail to send: a letter that was composed before, or waiting items
 // that share a target.
 type job struct {

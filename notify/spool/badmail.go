@@ -269,19 +269,10 @@ func Export(dir, id string) ([]byte, error) {
 // Nobody has looked at so much; below that nothing is ever deleted.
 func (s *Spool) pruneBadmail(most int64) error {
 	dir := filepath.Join(s.dir, badmailDir)
-	entries, err := os.ReadDir(dir)
+	infos, total, err := byAge(dir)
 	if err != nil {
 		return err
 	}
-	var total int64
-	infos := make([]fs.FileInfo, 0, len(entries))
-	for _, entry := range entries {
-		if info, err := entry.Info(); err == nil {
-			infos = append(infos, info)
-			total += info.Size()
-		}
-	}
-	sortByAge(infos)
 	for _, info := range infos {
 		if total <= most {
 			break

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -74,6 +75,19 @@ func (s *Spool) Collect() (int, error) {
 	return collected, nil
 }
 
-func sortByAge(infos []fs.FileInfo) {
+// byAge lists the files of dir, the oldest first, and says how many bytes they
+// have in all. What vanishes meanwhile is left out.
+func byAge(dir string) (infos []fs.FileInfo, total int64, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil {
+			infos = append(infos, info)
+			total += info.Size()
+		}
+	}
 	slices.SortFunc(infos, func(a, b fs.FileInfo) int { return a.ModTime().Compare(b.ModTime()) })
+	return infos, total, nil
 }

@@ -218,17 +218,9 @@ func (s *Spool) prune(now time.Time) error {
 		return err
 	}
 	dir := filepath.Join(s.dir, sentDir)
-	entries, err := os.ReadDir(dir)
+	infos, total, err := byAge(dir)
 	if err != nil {
 		return err
-	}
-	var total int64
-	infos := make([]fs.FileInfo, 0, len(entries))
-	for _, entry := range entries {
-		if info, err := entry.Info(); err == nil {
-			infos = append(infos, info)
-			total += info.Size()
-		}
 	}
 	// What is finished of an item that still waits for another notifier is
 	// known from its mails alone.
@@ -238,7 +230,6 @@ func (s *Spool) prune(now time.Time) error {
 			needed[id+mailExt] = true
 		}
 	}
-	sortByAge(infos)
 	for i, info := range infos {
 		old := i < len(infos)-keepSent && now.Sub(info.ModTime()) >= keepSentFor
 		bulky := total > maxSent && info.Size() > largeSent
