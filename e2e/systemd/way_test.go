@@ -24,7 +24,8 @@ type way struct {
 	told []want
 	// kills: it ends the agent, or the machine, in the middle of what it does.
 	kills bool
-	// slow is for those that are also taken with a slow mail server.
+	// slow is for those that are taken with a slow mail server in every run;
+	// the full one takes all so.
 	slow bool
 	// full is for those that take a minute.
 	full bool
