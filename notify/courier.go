@@ -220,9 +220,9 @@ func (c *Courier) claim(account string, now time.Time) (job, time.Time, <-chan s
 		now: now, letters: c.Spool.Letters(), waiting: c.Spool.Waiting(), busy: c.busy,
 		servers: c.setup.servers,
 		paused:  func(account string) time.Time { return c.pauses.m[account].Until },
-		look: asked(func(account string, critical bool) quota.Verdict {
+		look: func(account string, critical bool) quota.Verdict {
 			return c.Ledger.Look(account, c.setup.account(account).Limit, critical, now)
-		}),
+		},
 	}
 	j, wake := b.next(account)
 	if j.letter == nil && len(j.waiting) == 0 {

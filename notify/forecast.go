@@ -55,9 +55,9 @@ func (b Backlog) Forecast(now time.Time) Forecast {
 		plan := board{
 			now: now, letters: letters, waiting: waiting, servers: b.Setup.servers,
 			paused: func(account string) time.Time { return b.Paused[account] },
-			look: asked(func(account string, critical bool) quota.Verdict {
+			look: func(account string, critical bool) quota.Verdict {
 				return quota.Decide(b.Setup.account(account).Limit, used[account], critical, now)
-			}),
+			},
 		}
 		account, j, wake := plan.nextOfAll(b.Setup.Accounts)
 		if account == "" {

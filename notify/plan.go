@@ -35,22 +35,41 @@ type board struct {
 }
 
 // asked remembers the answers: the same few questions are asked for every item,
-// and now stands still.
-func asked(look func(account string, critical bool) quota.Verdict) func(account string, critical bool) quota.Verdict {
-	type question struct {
-		account  string
-		critical bool
-	}
-	answers := make(map[question]quota.Verdict)
-	return func(account string, critical bool) quota.Verdict {
-		q := question{account, critical}
-		v, known := answers[q]
-		if !known {
-			v = look(account, critical)
-			answers[q] = v
+// and now stands still. Mostly it is the one that was asked last.
+func asked[Q comparable, A any](answer func(Q) A) func(Q) A {
+	answers := make(map[Q]A)
+	var last Q
+	var said A
+	return func(q Q) A {
+		if q == last && len(answers) > 0 {
+			return said
 		}
-		return v
+		a, known := answers[q]
+		if !known {
+			a = answer(q)
+			answers[q] = a
+		}
+		last, said = q, a
+		return a
 	}
+}
+
+// question is what the plan asks the limits for each item.
+type question struct {
+	account  string
+	critical bool
+}
+
+// way is what of a job decides which account takes it.
+type way struct {
+	notifier, recipient string
+	critical, composed  bool
+}
+
+// choice is the account for a way, and when it may be another one.
+type choice struct {
+	account string
+	again   time.Time
 }
 
 // job is one mail to send: a letter that was composed before, or waiting items
@@ -110,22 +129,16 @@ func (j job) rank() int {
 
 func (j job) critical() bool { return j.severity() == tocsin.Critical }
 
-func (j job) notifier() string {
+// way is the way of the recipient whose route the job takes.
+func (j job) way() way {
 	if j.letter != nil {
-		return j.letter.Mail.Notifier
+		return way{j.letter.Mail.Notifier, lead(*j.letter), j.critical(), true}
 	}
-	return j.waiting[0].Target.Notifier
-}
-
-// recipient is whose route the job takes.
-func (j job) recipient() string {
-	if j.letter != nil {
-		return lead(*j.letter)
+	target, first := j.waiting[0].Target, ""
+	if len(target.Addresses) > 0 {
+		first = target.Addresses[0]
 	}
-	if addresses := j.waiting[0].Target.Addresses; len(addresses) > 0 {
-		return addresses[0]
-	}
-	return ""
+	return way{target.Notifier, first, j.critical(), false}
 }
 
 func (j job) queued() time.Time {
@@ -138,24 +151,26 @@ func (j job) queued() time.Time {
 // next decides what account does now. It is pure. Without a job it says when
 // to ask again; the zero time means when something changes.
 func (b board) next(account string) (job, time.Time) {
+	look := asked(func(q question) quota.Verdict { return b.look(q.account, q.critical) })
+	choose := asked(func(w way) choice { return b.choose(w, look) })
 	candidates, wake := b.candidates()
-	var mine []job
+	mine := candidates[:0]
 	for _, j := range candidates {
 		if j.over() {
 			return j, time.Time{} // it needs no server, only its end on disk
 		}
-		chosen, again := b.choose(j)
-		if chosen == account {
+		chosen := choose(j.way())
+		if chosen.account == account {
 			mine = append(mine, j)
 		}
 		// The choice changes with time alone, and whoever is chosen then must
 		// be awake.
-		wake = earlier(wake, again)
+		wake = earlier(wake, chosen.again)
 	}
 	crowds := b.crowds(mine)
 	best, together := -1, false
 	for i, j := range mine {
-		v := b.look(account, j.critical())
+		v := look(question{account, j.critical()})
 		if v.Room == 0 || best >= 0 && b.order(j, mine[best]) >= 0 {
 			continue // without room choose has said when to look again
 		}
@@ -184,7 +199,7 @@ func (b board) order(a, z job) int {
 // candidates lists what could go now, each waiting item on its own, and says
 // when the next one could.
 func (b board) candidates() ([]job, time.Time) {
-	var jobs []job
+	jobs := make([]job, 0, len(b.letters)+len(b.waiting))
 	var wake time.Time
 	for i := range b.letters {
 		l := &b.letters[i]
@@ -236,22 +251,22 @@ func (b board) dueGroups() map[string]bool {
 	return due
 }
 
-// choose finds the account for a job: the first of its servers that is not
+// choose finds the account for a way: the first of its servers that is not
 // paused and has room soon and budget to spare, or else the first with room, or
 // the one that has room first; none when all are paused. It also says when the
 // answer may be another one, or there be room.
-func (b board) choose(j job) (account string, again time.Time) {
+func (b board) choose(w way, look func(question) quota.Verdict) choice {
 	var short, first string
-	var firstUntil time.Time
-	for _, server := range b.servers(j.notifier(), j.recipient()) {
+	var again, firstUntil time.Time
+	for _, server := range b.servers(w.notifier, w.recipient) {
 		if until := b.paused(server); until.After(b.now) {
 			again = earlier(again, until)
 			continue
 		}
-		v := b.look(server, j.critical())
+		v := look(question{server, w.critical})
 		switch {
-		case v.Room > 0 && (j.letter != nil || v.Pace.Allows(1, 1)):
-			return server, again
+		case v.Room > 0 && (w.composed || v.Pace.Allows(1, 1)):
+			return choice{server, again}
 		case v.Room > 0: // as the hour or day moves on there is budget again
 			short = cmp.Or(short, server)
 			again = earlier(again, b.now.Add(patience))
@@ -260,14 +275,14 @@ func (b board) choose(j job) (account string, again time.Time) {
 		again = earlier(again, v.Until)
 		soon := v.Until.Add(-patience)
 		if !soon.After(b.now) {
-			return cmp.Or(short, server), again
+			return choice{cmp.Or(short, server), again}
 		}
 		again = earlier(again, soon)
 		if first == "" || v.Until.Before(firstUntil) {
 			first, firstUntil = server, v.Until
 		}
 	}
-	return cmp.Or(short, first), again
+	return choice{cmp.Or(short, first), again}
 }
 
 // earlier returns the earlier time; the zero time is never.
