@@ -29,6 +29,8 @@ type condition struct {
 	constants map[string]cty.Value
 	// functions are the pure ones that it calls.
 	functions map[string]function.Function
+	// quick is the condition without HCL; nil when it is not that simple.
+	quick quick
 }
 
 var _ engine.Condition = (*condition)(nil)
@@ -37,6 +39,9 @@ var _ engine.Condition = (*condition)(nil)
 // unknown value, and HCL's operators are three-valued: unknown || true is
 // true. What cannot be computed, such as 0/0, is Unknown.
 func (c *condition) Eval(v engine.View) (truth engine.Truth) {
+	if c.quick != nil {
+		return c.quick(v)
+	}
 	defer func() {
 		// math/big panics on what has no result, such as Inf - Inf.
 		if recover() != nil {
@@ -139,7 +144,7 @@ func (s *scope) condition(name string, kind checks.Kind, interval time.Duration)
 	if !s.typed(c) {
 		return nil
 	}
-	c.parts = partsOf(s.source, c)
+	c.parts, c.quick = partsOf(s.source, c), quickly(c.expr, kind)
 	return c
 }
 
