@@ -27,7 +27,6 @@ func newDraft(s Spec) *draft {
 		reading: tocsin.Reading{
 			At:     time.Now(),
 			Values: make(map[string]tocsin.Value, len(s.Metrics)),
-			Errors: map[string]error{},
 		},
 	}
 }
@@ -81,6 +80,9 @@ func (d *draft) text(name, s string) {
 func (d *draft) fail(err error, names ...string) {
 	for _, name := range names {
 		if d.wants(name) {
+			if d.reading.Errors == nil {
+				d.reading.Errors = make(map[string]error)
+			}
 			d.reading.Errors[name] = err
 		}
 	}

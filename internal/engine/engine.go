@@ -51,6 +51,7 @@ type watch struct {
 	// listening says that the kernel is listened to; deafen ends that.
 	listening bool
 	deafen    context.CancelFunc
+	replaced  bool // a reload has another check in its place, or none
 	round     uint64
 	reading   tocsin.Reading
 	readErr   error
@@ -91,33 +92,44 @@ func (e *Engine) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { e.emitter.run(emitting) })
 	defer func() { stop(); wg.Wait() }()
-	timer := time.NewTimer(time.Until(e.wake()))
+	alarm := e.wake()
+	timer := time.NewTimer(time.Until(alarm))
 	defer timer.Stop()
+	// Only a tick looks at all watches: of a thousand that answer, each would
+	// look at a thousand.
+	sooner := func(w *watch) {
+		if at := w.wake(); at.Before(alarm) {
+			alarm = at
+			timer.Reset(time.Until(alarm))
+		}
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
 			e.tick(ctx, time.Now())
-			timer.Reset(time.Until(e.wake()))
+			alarm = e.wake()
+			timer.Reset(time.Until(alarm))
 		case r := <-e.results:
 			e.take(ctx, r, time.Now())
-			timer.Reset(time.Until(e.wake()))
+			sooner(r.watch)
 		case a := <-e.alerts:
 			e.alerted(a, time.Now())
-			timer.Reset(time.Until(e.wake()))
+			sooner(a.watch)
 		case r := <-e.reload:
 			e.host = r.host
 			old := e.watches
 			e.watches = e.arrange(r.checks, old, time.Now())
 			for _, w := range old {
-				if w.listening && !slices.Contains(e.watches, w) {
+				if w.replaced = !slices.Contains(e.watches, w); w.replaced && w.listening {
 					w.deafen()
 				}
 			}
 			e.retire(time.Now())
 			close(r.done)
-			timer.Reset(time.Until(e.wake()))
+			alarm = e.wake()
+			timer.Reset(time.Until(alarm))
 		case done := <-e.ping:
 			close(done)
 		}
@@ -223,6 +235,7 @@ func (w *watch) wake() time.Time {
 // tick starts the readings that are due and notices those that are late.
 func (e *Engine) tick(ctx context.Context, now time.Time) {
 	quiet := e.quiet.Load()
+	var due []*watch
 	for _, w := range e.watches {
 		if !w.started.IsZero() && !w.late && now.Sub(w.started) >= w.check.Timeout {
 			w.late = true
@@ -237,11 +250,12 @@ func (e *Engine) tick(ctx context.Context, now time.Time) {
 		switch {
 		case quiet:
 		case w.started.IsZero():
-			e.start(ctx, w, now)
+			due = append(due, w)
 		case w.late:
 			e.stuck(w, now)
 		}
 	}
+	e.start(ctx, due, now)
 }
 
 // after is the first time after now on the grid of an interval that begins at
@@ -255,28 +269,56 @@ func after(origin time.Time, interval time.Duration, now time.Time) time.Time {
 	return next
 }
 
-func (e *Engine) start(ctx context.Context, w *watch, now time.Time) {
-	w.started, w.read, w.late, w.again, w.round = now, now, false, false, w.round+1
-	r, check := result{watch: w, round: w.round}, w.check // a reload may replace the check meanwhile
-	alerter, ok := check.Reader.(Alerter)
-	listen := ok && check.Events && !w.listening
-	go func() {
-		r.reading, r.err = read(ctx, check)
-		if listen {
-			r.wait = alerter.Alert()
+// start begins the readings that are due, each in a goroutine of its own. Those
+// with the same timeout share one deadline: a timer for each costs as much as
+// many a reading.
+func (e *Engine) start(ctx context.Context, due []*watch, now time.Time) {
+	deadlines := make(map[time.Duration]*deadline)
+	for _, w := range due {
+		w.started, w.read, w.late, w.again, w.round = now, now, false, false, w.round+1
+		r, check := result{watch: w, round: w.round}, w.check // a reload may replace the check meanwhile
+		d := deadlines[check.Timeout]
+		if d == nil {
+			d = &deadline{}
+			d.open.Store(1)
+			d.ctx, d.cancel = context.WithTimeout(ctx, check.Timeout)
+			deadlines[check.Timeout] = d
 		}
-		select {
-		case e.results <- r:
-		case <-ctx.Done():
-		}
-	}()
+		d.open.Add(1)
+		alerter, ok := check.Reader.(Alerter)
+		listen := ok && check.Events && !w.listening
+		go func() {
+			r.reading, r.err = read(d.ctx, check)
+			d.done()
+			if listen {
+				r.wait = alerter.Alert()
+			}
+			select {
+			case e.results <- r:
+			case <-ctx.Done():
+			}
+		}()
+	}
+	for _, d := range deadlines {
+		d.done()
+	}
 }
 
-// read reads one check within its timeout. A panic in a reader is an error of
-// that check alone.
+// deadline is the context of readings that began together.
+type deadline struct {
+	ctx    context.Context //nolint:containedctx // it is what the readings share
+	cancel context.CancelFunc
+	open   atomic.Int32 // readings that have not ended, and one for who starts them
+}
+
+func (d *deadline) done() {
+	if d.open.Add(-1) == 0 {
+		d.cancel()
+	}
+}
+
+// read reads one check. A panic in a reader is an error of that check alone.
 func read(ctx context.Context, c Check) (r tocsin.Reading, err error) {
-	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
-	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("read %s %q: panic: %v", c.Kind, c.Name, p)

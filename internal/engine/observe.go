@@ -24,7 +24,7 @@ func (e *Engine) stuck(w *watch, now time.Time) {
 // take takes in the result of a reading.
 func (e *Engine) take(ctx context.Context, r result, now time.Time) {
 	w := r.watch
-	if r.round != w.round || !slices.Contains(e.watches, w) {
+	if r.round != w.round || w.replaced {
 		return // of a check that a reload replaced
 	}
 	late := w.late
