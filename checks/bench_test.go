@@ -35,7 +35,7 @@ func BenchmarkTable(b *testing.B) {
 	table := h.processes()
 	pass := func() {
 		now.Add(int64(time.Second / 100)) // less than commandAge in all
-		if err := table.snapshot(b.Context(), 0, true, func(*Table) {}); err != nil {
+		if err := table.snapshot(b.Context(), 0, commands, func(*Table) {}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -122,7 +122,7 @@ func TestPassAllocatesNothingPerProcess(t *testing.T) {
 		ctx := t.Context()
 		pass := func() {
 			now.Add(1)
-			if err := h.processes().snapshot(ctx, 0, true, func(*Table) {}); err != nil {
+			if err := h.processes().snapshot(ctx, 0, commands, func(*Table) {}); err != nil {
 				t.Error(err)
 			}
 		}

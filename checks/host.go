@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -31,6 +32,7 @@ type Host struct {
 	cpus    coreCount
 	units   asker
 	paths   pathEvents
+	grips   atomic.Int32         // processes that are kept open
 	sinceUp func() time.Duration // nil means the kernel's clock
 }
 

@@ -5,12 +5,40 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // maxPID is PID_MAX_LIMIT of the kernel on 64 bits.
 const maxPID = 1 << 22
+
+// pidfile is a pidfile that is read again when it has changed.
+type pidfile struct {
+	path string
+	was  unix.Stat_t // when it was read; zero when that tells nothing
+	pid  int32
+}
+
+// read is readPidfile, which a file that is the same as before is spared.
+func (p *pidfile) read() (int32, error) {
+	var now unix.Stat_t
+	if err := unix.Stat(p.path, &now); err == nil && p.was.Ino != 0 && unchanged(&now, &p.was) {
+		return p.pid, nil
+	}
+	pid, err := readPidfile(p.path)
+	p.was, p.pid = unix.Stat_t{}, pid
+	if err == nil && time.Since(time.Unix(now.Ctim.Unix())) > settled {
+		p.was = now
+	}
+	return pid, err
+}
+
+// unchanged says whether a file is what it was. What rename(2) puts in its
+// place has another inode; what writes to it sets its times.
+func unchanged(a, b *unix.Stat_t) bool {
+	return a.Dev == b.Dev && a.Ino == b.Ino && a.Size == b.Size && a.Mtim == b.Mtim && a.Ctim == b.Ctim && a.Mode == b.Mode
+}
 
 // readPidfile is the process number on the first line of a file. The error
 // wraps fs.ErrNotExist when there is no such file. A pipe does not hold it, for

@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"regexp"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"tocsin"
 )
@@ -74,8 +71,10 @@ var errPidfile = errors.New("pidfile")
 type processReader struct {
 	host    *Host
 	spec    Spec
-	pidfile string   // empty for a matcher
+	pidfile *pidfile // nil for a matcher
 	match   matcher  // without a pattern for a pidfile
+	command knownCommand
+	grip    *grip    // on the process that was found last; may be nil
 	trees   bool     // some wanted metric needs the descendants
 	seen    bool     // the last reading found the process
 	last    identity // of it
@@ -89,14 +88,14 @@ var _ Reader = (*processReader)(nil)
 
 func openProcess(h *Host, s Spec) (Reader, error) {
 	r := &processReader{host: h, spec: s, trees: wantsAny(s.Metrics, treeMetrics())}
-	pidfile, byFile := s.Attributes["pidfile"]
+	path, byFile := s.Attributes["pidfile"]
 	text, byMatch := s.Attributes["match"]
 	var err error
 	switch {
 	case byFile == byMatch:
 		err = errors.New("set one of pidfile and match")
 	case byFile:
-		r.pidfile, err = pidfile, validPath(pidfile)
+		r.pidfile, err = &pidfile{path: path}, validPath(path)
 	default:
 		var pattern *regexp.Regexp
 		pattern, err = compilePattern(text)
@@ -106,21 +105,6 @@ func openProcess(h *Host, s Spec) (Reader, error) {
 		return nil, fmt.Errorf("open process check %q: %w", s.Name, err)
 	}
 	return r, nil
-}
-
-// sighting is a process as it was found. It must be closed.
-type sighting struct {
-	dir   procDir // /proc/PID, -1 when it is not open
-	stat  procStat
-	at    time.Duration // since boot
-	tree  tree
-	found bool // it runs
-}
-
-func (s *sighting) close() {
-	if s.dir >= 0 {
-		s.dir.close()
-	}
 }
 
 // Read finds the process and reads it. A process that is not there is a
@@ -162,115 +146,6 @@ func (r *processReader) Alert() func(ctx context.Context) error {
 		return nil
 	}
 	return r.host.awaitExit(r.last)
-}
-
-// byPidfile finds the process of the pidfile. All processes are read only for
-// metrics of its descendants.
-func (r *processReader) byPidfile(ctx context.Context) (sighting, error) {
-	pid, err := readPidfile(r.pidfile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return sighting{dir: -1}, nil
-	}
-	if err != nil {
-		return sighting{}, fmt.Errorf("%w: %w", errPidfile, err)
-	}
-	s, err := r.host.sight(pid)
-	if err != nil || !s.found || !r.trees {
-		return s, err
-	}
-	for _, age := range []time.Duration{snapshotAge, 0} {
-		known := false
-		err := r.host.processes().snapshot(ctx, age, false, func(t *Table) {
-			if root := t.find(s.stat.identity); root != nil {
-				s.tree, known = t.tree(root), true
-			}
-		})
-		if err != nil {
-			s.close()
-			return sighting{}, err
-		}
-		if known {
-			break
-		}
-	}
-	return s, nil
-}
-
-// byCommand finds the process whose command line matches. The table may be a
-// little old, so what it says is looked up; and before a process that was
-// there is called gone, the table is read anew.
-func (r *processReader) byCommand(ctx context.Context) (sighting, error) {
-	for _, age := range []time.Duration{snapshotAge, 0} {
-		var id identity
-		var family tree
-		unreadable := 0
-		err := r.host.processes().snapshot(ctx, age, true, func(t *Table) {
-			unreadable = t.unreadable
-			p := r.match.find(t)
-			if p == nil {
-				return
-			}
-			id = p.identity
-			if r.trees {
-				family = t.tree(p)
-			}
-		})
-		if err != nil {
-			return sighting{}, err
-		}
-		if id == (identity{}) {
-			if unreadable > 0 {
-				return sighting{}, fmt.Errorf("match %q: no process found, but %d may not be read", r.match.pattern, unreadable)
-			}
-			if r.seen {
-				continue
-			}
-			break
-		}
-		s, err := r.host.sight(id.pid)
-		if err != nil {
-			return sighting{}, err
-		}
-		if s.found && s.stat.identity == id {
-			s.tree = family
-			return s, nil
-		}
-		s.close()
-	}
-	return sighting{dir: -1}, nil
-}
-
-// sight reads /proc/PID now.
-func (h *Host) sight(pid int32) (sighting, error) {
-	s := sighting{dir: -1}
-	dir, err := openPID(h.proc(), pid)
-	if err == nil {
-		s.dir = dir
-		var data []byte
-		if data, err = dir.read([]byte("stat\x00"), make([]byte, 2048)); err == nil {
-			s.at = h.uptime()
-			s.stat, err = parseStat(data)
-		}
-	}
-	switch {
-	case err == nil:
-		s.found = s.stat.alive()
-		return s, nil
-	case vanished(err) && s.dir < 0 && h.hidden(pid):
-		return s, fmt.Errorf("read process %d: it runs, but proc(5) hides it (hidepid): %w", pid, fs.ErrPermission)
-	case vanished(err):
-		s.stat = procStat{}
-		return s, nil
-	default:
-		s.close()
-		return sighting{dir: -1}, fmt.Errorf("read process %d: %w", pid, err)
-	}
-}
-
-// hidden says whether a process that /proc does not show is there all the
-// same (kill(2) with signal 0).
-func (h *Host) hidden(pid int32) bool {
-	return h.proc() == "/proc" && errors.Is(unix.Kill(int(pid), 0), unix.EPERM)
 }
 
 // describe sets the metrics of a process that runs.

@@ -284,7 +284,7 @@ func TestProcessHidden(t *testing.T) {
 	h, _ := fixtureHost(t, proc)
 	r := open(t, h, "process", map[string]string{"match": "no such thing"})
 	h.processes().unreadable = 3
-	h.processes().complete, h.processes().commands, h.processes().taken = true, true, h.uptime()
+	h.processes().complete, h.processes().commands, h.processes().taken, h.processes().whole = true, true, h.uptime(), h.uptime()
 	if got, err := r.Read(t.Context()); err == nil || !strings.Contains(err.Error(), "3 may not be read") {
 		t.Errorf("got %v, %v, want that processes may not be read", got, err)
 	}

@@ -45,6 +45,8 @@ func (m *matcher) find(t *Table) *process {
 			return p
 		}
 		tried = 0 // others may have matched beside it
+	} else if t.latest <= tried {
+		return nil
 	}
 	mark := t.newMark()
 	var found *process

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -34,15 +36,18 @@ type Table struct {
 	token chan struct{}        // held while the table is read or used
 
 	byPID      map[int32]*process
-	list       []*process // in the order of the last pass
-	taken      time.Duration
-	complete   bool   // the last pass came to its end
-	commands   bool   // and read command lines
-	unreadable int    // processes that it was not allowed to read
-	linked     bool   // child and sibling are set
-	generation uint64 // counts the passes, from 1
-	marks      uint64 // the last value of process.mark
-	held       int    // bytes of all command lines
+	list       []*process    // in the order of the last pass
+	taken      time.Duration // the last pass, or look for newcomers
+	whole      time.Duration // the last pass
+	complete   bool          // the last one came to its end
+	commands   bool          // and read command lines
+	lastPID    []byte        // as of taken: see newest
+	latest     uint64        // the last generation that read a new command line
+	unreadable int           // processes that it was not allowed to read
+	linked     bool          // child and sibling are set
+	generation uint64        // counts the passes, from 1
+	marks      uint64        // the last value of process.mark
+	held       int           // bytes of all command lines
 
 	text    []byte // of the file that is read
 	entries []byte // of the directory
@@ -59,6 +64,7 @@ type process struct {
 	due     time.Duration // when the command line is to be read again
 	changed uint64        // generation that read this command line first
 	seen    uint64        // generation that saw the process last
+	first   time.Duration // when it was seen first
 	mark    uint64        // set by walks over the table
 
 	child, sibling *process
@@ -80,10 +86,19 @@ func newTable(proc string, clock func() time.Duration) *Table {
 	}
 }
 
-// snapshot calls use with the table as it was maxAge ago or later, and with
-// command lines if commands is set. Who comes while a pass is made waits for
-// it and uses it too. The table must not be used after use has returned.
-func (t *Table) snapshot(ctx context.Context, maxAge time.Duration, commands bool, use func(t *Table)) error {
+// depth is what a snapshot is good for.
+type depth uint8
+
+const (
+	whole     depth = iota // every process was read in the pass
+	commands               // and its command line is known
+	newcomers              // as commands, but who is known already may be as old as commandAge
+)
+
+// snapshot calls use with the table as it was maxAge ago or later. Who comes
+// while a pass is made waits for it and uses it too. The table must not be used
+// after use has returned.
+func (t *Table) snapshot(ctx context.Context, maxAge time.Duration, need depth, use func(t *Table)) error {
 	oldest := t.clock() - maxAge
 	select {
 	case t.token <- struct{}{}:
@@ -91,23 +106,81 @@ func (t *Table) snapshot(ctx context.Context, maxAge time.Duration, commands boo
 		return fmt.Errorf("read processes: %w", ctx.Err())
 	}
 	defer func() { <-t.token }()
-	if !t.complete || t.taken < oldest || commands && !t.commands {
-		if err := t.pass(ctx, commands); err != nil {
-			return fmt.Errorf("read processes: %w", err)
-		}
+	if err := t.renew(ctx, oldest, need); err != nil {
+		return fmt.Errorf("read processes: %w", err)
 	}
 	use(t)
 	return nil
 }
 
+// renew reads what is older than oldest.
+func (t *Table) renew(ctx context.Context, oldest time.Duration, need depth) error {
+	complete := t.complete && (need == whole || t.commands)
+	switch {
+	case complete && (t.whole >= oldest || need == newcomers && t.taken >= oldest):
+		return nil
+	case complete && need == newcomers && t.clock()-t.whole < commandAge:
+		return t.glance(ctx)
+	default:
+		return t.pass(ctx, need != whole)
+	}
+}
+
 // pass reads all processes.
-func (t *Table) pass(ctx context.Context, commands bool) error {
+func (t *Table) pass(ctx context.Context, withCommands bool) error {
+	t.commands = withCommands
+	if err := t.walk(ctx, t.visit); err != nil {
+		return err
+	}
+	t.whole = t.taken
+	return nil
+}
+
+// glance looks for new processes and reads those, and the young ones once more:
+// they may become another program yet. Most of what a pass costs is reading
+// processes that have been there for long.
+func (t *Table) glance(ctx context.Context) error {
+	now, before := t.clock(), t.lastPID
+	t.lastPID = t.newest()
+	young := func(p *process) bool { return now-p.first < commandAge }
+	if len(before) > 0 && bytes.Equal(before, t.lastPID) && !slices.ContainsFunc(t.list, young) {
+		t.taken = now
+		return nil
+	}
+	return t.walk(ctx, func(dir procDir, pid int32) error {
+		p := t.byPID[pid]
+		if p == nil || young(p) {
+			return t.visit(dir, pid)
+		}
+		p.seen = t.generation
+		t.list = append(t.list, p)
+		return nil
+	})
+}
+
+// newest is the process number that the kernel gave last (proc(5) loadavg),
+// also to a thread: while it is the same, nobody has come. It is empty where
+// that is not known.
+func (t *Table) newest() []byte {
+	data, err := readFile(filepath.Join(t.proc, "loadavg"), 256)
+	if err != nil {
+		return nil
+	}
+	fields := bytes.Fields(data)
+	if len(fields) != 5 {
+		return nil
+	}
+	return fields[4]
+}
+
+// walk makes the table's list anew: visit puts a process on it.
+func (t *Table) walk(ctx context.Context, visit func(dir procDir, pid int32) error) error {
 	dir, err := openDir(t.proc)
 	if err != nil {
 		return err
 	}
 	defer dir.close()
-	t.complete, t.commands, t.linked, t.unreadable = false, commands, false, 0
+	t.complete, t.linked, t.unreadable = false, false, 0
 	t.taken = t.clock()
 	t.generation++
 	t.list = t.list[:0]
@@ -115,7 +188,7 @@ func (t *Table) pass(ctx context.Context, commands bool) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return t.visit(dir, pid)
+		return visit(dir, pid)
 	})
 	if err != nil {
 		return err
@@ -158,7 +231,10 @@ func (t *Table) visit(dir procDir, pid int32) error {
 	}
 	if p.identity != stat.identity {
 		t.held -= len(p.command)
-		*p = process{name: p.name[:0]}
+		*p = process{name: p.name[:0], first: t.clock()}
+		if t.whole == 0 {
+			p.first = -commandAge // whoever was there before us is not young
+		}
 	}
 	if !bytes.Equal(p.name, stat.comm) {
 		p.due = 0
@@ -203,7 +279,7 @@ func (t *Table) readCommand(dir procDir, p *process) {
 	}
 	p.command = append(p.command[:0], command...)
 	t.held += len(p.command)
-	p.changed = t.generation
+	p.changed, t.latest = t.generation, t.generation
 }
 
 // commandLine is /proc/PID/cmdline with blanks for its NULs, in the table's
@@ -217,6 +293,11 @@ func (t *Table) commandLine(dir procDir, pid int32) []byte {
 	if err != nil {
 		return nil
 	}
+	return blanked(data)
+}
+
+// blanked is what proc(5) cmdline says as ps(1) shows it, in its place.
+func blanked(data []byte) []byte {
 	data = bytes.TrimRight(data, "\x00 ")
 	for i, c := range data {
 		if c == 0 {

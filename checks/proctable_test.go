@@ -13,9 +13,13 @@ import (
 )
 
 // passOf makes a pass over a tree and returns the table.
-func passOf(t *testing.T, h *Host, commands bool) *Table {
+func passOf(t *testing.T, h *Host, withCommands bool) *Table {
 	t.Helper()
-	if err := h.processes().snapshot(t.Context(), -1, commands, func(*Table) {}); err != nil {
+	need := whole
+	if withCommands {
+		need = commands
+	}
+	if err := h.processes().snapshot(t.Context(), -1, need, func(*Table) {}); err != nil {
 		t.Fatal(err)
 	}
 	return h.processes()
@@ -46,31 +50,34 @@ func TestTable(t *testing.T) {
 
 func TestTableIsShared(t *testing.T) {
 	h, now := fixtureHost(t, copyFixtures(t))
-	passes := func(age time.Duration, commands bool) uint64 {
+	passes := func(age time.Duration, need depth) uint64 {
 		t.Helper()
-		if err := h.processes().snapshot(t.Context(), age, commands, func(*Table) {}); err != nil {
+		if err := h.processes().snapshot(t.Context(), age, need, func(*Table) {}); err != nil {
 			t.Fatal(err)
 		}
 		return h.processes().generation
 	}
 	steps := []struct {
-		name     string
-		after    time.Duration
-		age      time.Duration
-		commands bool
-		want     uint64
+		name  string
+		after time.Duration
+		age   time.Duration
+		need  depth
+		want  uint64
 	}{
-		{"first", 0, snapshotAge, false, 1},
-		{"young", 100 * time.Millisecond, snapshotAge, false, 1},
-		{"young, but without command lines", 0, snapshotAge, true, 2},
-		{"young, with more than needed", 0, snapshotAge, false, 2},
-		{"a pass of this instant", 0, 0, true, 2},
-		{"too old for one", time.Millisecond, 0, true, 3},
-		{"too old for all", time.Second, snapshotAge, true, 4},
+		{"first", 0, snapshotAge, whole, 1},
+		{"young", 100 * time.Millisecond, snapshotAge, whole, 1},
+		{"young, but without command lines", 0, snapshotAge, commands, 2},
+		{"young, with more than needed", 0, snapshotAge, whole, 2},
+		{"a pass of this instant", 0, 0, commands, 2},
+		{"too old for one", time.Millisecond, 0, commands, 3},
+		{"too old for all", time.Second, snapshotAge, commands, 4},
+		{"newcomers of this instant", 0, 0, newcomers, 4},
+		{"newcomers", time.Second, snapshotAge, newcomers, 5},
+		{"the others are too old then", 0, snapshotAge, commands, 6},
 	}
 	for _, step := range steps {
 		now.Add(int64(step.after))
-		if got := passes(step.age, step.commands); got != step.want {
+		if got := passes(step.age, step.need); got != step.want {
 			t.Errorf("%s: got %d passes, want %d", step.name, got, step.want)
 		}
 	}
@@ -83,7 +90,7 @@ func TestTableWaitsNoLongerThanItsContext(t *testing.T) {
 	table.token <- struct{}{}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := table.snapshot(ctx, 0, false, func(*Table) { t.Error("got the table, want an error") })
+	err := table.snapshot(ctx, 0, whole, func(*Table) { t.Error("got the table, want an error") })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
@@ -196,6 +203,7 @@ func TestMatcherTriesOnce(t *testing.T) {
 	p.changed = table.generation + 1
 	now.Add(int64(time.Millisecond))
 	table.generation++
+	table.latest = table.generation
 	if got := m.find(table); got != p {
 		t.Errorf("got %v, want %d", got, p.pid)
 	}

@@ -1,0 +1,60 @@
+package checks
+
+import (
+	"errors"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxGrips bounds how many processes of a host are kept open, two descriptors
+// each; the others are opened anew for each reading.
+const maxGrips = 4096
+
+// grip keeps /proc/PID and its stat open between readings: one pread(2) says
+// what five system calls say otherwise. Once the process has ended, both answer
+// ESRCH, whatever has its number then. A grip that nobody holds any more closes
+// its files.
+type grip struct {
+	id   identity
+	dir  procDir
+	stat int
+	buf  []byte // of stat
+}
+
+// hold keeps a process open that was found; nil where that is not possible. The
+// grip takes over the sighting's directory.
+func (h *Host) hold(s *sighting) *grip {
+	if h.proc() != "/proc" || h.grips.Add(1) > maxGrips { // a fixture stays readable when it is gone
+		h.grips.Add(-1)
+		return nil
+	}
+	stat, err := s.dir.open([]byte("stat\x00"), 0)
+	if err != nil { // mostly too many open files
+		h.grips.Add(-1)
+		return nil
+	}
+	g := &grip{id: s.stat.identity, dir: s.dir, stat: stat, buf: make([]byte, 512)}
+	s.held = true
+	runtime.AddCleanup(g, func(dir procDir) {
+		dir.close()
+		_ = unix.Close(stat)
+		h.grips.Add(-1)
+	}, g.dir)
+	return g
+}
+
+// sight reads the process; false when it has ended or cannot be read that way.
+func (g *grip) sight(h *Host) (sighting, bool) {
+	n, err := unix.Pread(g.stat, g.buf, 0)
+	for errors.Is(err, unix.EINTR) {
+		n, err = unix.Pread(g.stat, g.buf, 0)
+	}
+	if err != nil {
+		return sighting{}, false
+	}
+	s := sighting{dir: g.dir, held: true, at: h.uptime()}
+	s.stat, err = parseStat(g.buf[:n])
+	s.found = s.stat.alive()
+	return s, err == nil && s.found && s.stat.identity == g.id
+}
