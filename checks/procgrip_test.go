@@ -117,7 +117,6 @@ func TestGrip(t *testing.T) {
 	if pr.grip != nil {
 		t.Error("got a grip on a process that has ended")
 	}
-	held, pr, r = nil, nil, nil
 	for deadline := time.Now().Add(10 * time.Second); h.grips.Load() > 0; runtime.Gosched() {
 		runtime.GC()
 		if time.Now().After(deadline) {

@@ -15,8 +15,8 @@ import (
 // values are what a metric may be: of the right type, of a wrong one, none.
 func values() []tocsin.Value {
 	return []tocsin.Value{
-		{}, tocsin.Number(0), tocsin.Number(0.1), tocsin.Number(math.Nextafter(0.1, 1)), tocsin.Number(90), tocsin.Number(-1), tocsin.Number(5 << 30),
-		tocsin.Number(math.Inf(1)), tocsin.Number(math.Inf(-1)), tocsin.Number(math.MaxFloat64), tocsin.Bool(true), tocsin.Bool(false), tocsin.Text("90"),
+		{}, tocsin.Number(0), tocsin.Number(0.1), tocsin.Number(math.Nextafter(0.1, 1)),
+		tocsin.Number(90), tocsin.Number(math.Inf(1)), tocsin.Bool(true), tocsin.Text("90"),
 	}
 }
 
@@ -38,7 +38,7 @@ func both(t *testing.T, text string) bool {
 		m, _ := findMetric(kind, name)
 		c.metrics = append(c.metrics, m)
 	}
-	for _, exists := range values() {
+	for _, exists := range []tocsin.Value{{}, tocsin.Bool(true), tocsin.Bool(false)} {
 		for _, rss := range values() {
 			for _, vms := range values() {
 				v := engine.View{Reading: tocsin.Reading{Values: map[string]tocsin.Value{"exists": exists, "memory.rss": rss, "memory.vms": vms}}}
