@@ -39,8 +39,12 @@ func (l *loader) checks(blocks []found) {
 // kind finds the kind of a check by its first label.
 func (l *loader) kind(f found) (checks.Kind, bool) {
 	name, at := f.block.Labels[0], f.block.LabelRanges[0]
-	kind, ok := checks.Find(name)
+	kind, ok := l.kinds[name]
+	if !ok {
+		kind, ok = checks.Find(name)
+	}
 	if ok {
+		l.kinds[name] = kind
 		return kind, true
 	}
 	if slices.Contains(laterKinds(), name) {

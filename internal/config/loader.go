@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"tocsin/checks"
 	"tocsin/templates"
 )
 
@@ -24,6 +25,9 @@ type loader struct {
 	senders   map[string]sender // by mail server
 	templates map[string]templates.Template
 	htmls     int // templates with html
+	// kinds are those that the file has named: all their checks share one table
+	// of metrics, and a file may have a thousand checks.
+	kinds map[string]checks.Kind
 }
 
 // found is a top-level block with its file.
