@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -96,19 +95,6 @@ const endLimit = 20 * time.Second
 
 // statusEvery is how often the line of systemctl status may change.
 const statusEvery = 10 * time.Second
-
-// gcPercent trades a little CPU for memory: an agent that idles most of the
-// time is judged by its resident set (16.5 against 14.9 MiB, measured with all
-// imports linked).
-const gcPercent = 50
-
-// slim gives back what the start needed. GOGC in the environment wins.
-func slim() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
-	debug.FreeOSMemory()
-}
 
 // reread reads the rule file again. A broken one changes nothing and says why.
 func reread(ctx context.Context, opt *options, a *agent) bool {

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// gcPercent trades a little CPU for memory: an agent that idles most of the
+// time is judged by its resident set (16.5 against 14.9 MiB, measured with all
+// imports linked).
+const gcPercent = 50
+
+// slim gives back what the start needed: memory, and the pages of the program
+// itself, of which an agent that only watches uses half. Those stay in the page
+// cache and come back one fault at a time. GOGC in the environment wins.
+func slim() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	debug.FreeOSMemory()
+	f, err := os.Open("/proc/self/smaps")
+	if err != nil {
+		return // without proc(5) they just stay
+	}
+	defer f.Close()
+	for _, m := range untouched(f) {
+		_, _, _ = unix.Syscall(unix.SYS_MADVISE, m.from, m.to-m.from, unix.MADV_DONTNEED)
+	}
+}
+
+// mapping is a range of addresses.
+type mapping struct{ from, to uintptr }
+
+// untouched lists the mappings of proc(5) smaps that are as their file is:
+// nobody may write to them, and no page of them was changed before that, as
+// relocations are. Only those can be read from the file again.
+func untouched(smaps io.Reader) []mapping {
+	var all []mapping
+	var now mapping
+	lines := bufio.NewScanner(smaps)
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text())
+		if len(fields) >= 5 && strings.Contains(fields[0], "-") {
+			now = fileMapping(fields)
+			continue
+		}
+		if len(fields) == 3 && fields[0] == "Anonymous:" && fields[1] == "0" && now.to > now.from {
+			all = append(all, now)
+		}
+	}
+	return all
+}
+
+// fileMapping is the mapping that a first line of smaps describes, empty when it
+// is of no file or may be written to.
+func fileMapping(fields []string) mapping {
+	if len(fields) < 6 || !strings.HasPrefix(fields[5], "/") || strings.Contains(fields[1], "w") {
+		return mapping{}
+	}
+	from, to, _ := strings.Cut(fields[0], "-")
+	first, err1 := strconv.ParseUint(from, 16, 64)
+	last, err2 := strconv.ParseUint(to, 16, 64)
+	if err1 != nil || err2 != nil {
+		return mapping{}
+	}
+	return mapping{uintptr(first), uintptr(last)}
+}
