@@ -182,7 +182,7 @@ func writeReports(opt *options, reports []checkReport) error {
 	return w.Flush()
 }
 
-func sortedKeys(m map[string]string) []string {
+func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
 	for key := range m {
 		keys = append(keys, key)

@@ -26,6 +26,7 @@ const lockPatience = 10 * time.Second
 // agent is the running program: every room, in the order of the data.
 type agent struct {
 	log     *slog.Logger
+	started time.Time
 	config  atomic.Pointer[config.Config]
 	host    *checks.Host
 	store   *store
@@ -45,7 +46,7 @@ type agent struct {
 // through the desk into the spool, and the courier delivers from there. Each
 // part pushes its stop; they run in reverse, also when a later part fails.
 func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent, err error) {
-	a = &agent{log: log, host: checks.NewHost("")}
+	a = &agent{log: log, started: time.Now(), host: checks.NewHost("")}
 	a.config.Store(cfg)
 	defer func() {
 		if err != nil {
@@ -211,6 +212,8 @@ func (a *agent) listen(ctx context.Context) {
 		Requeue: func(id string) error { return a.store.spool.Requeue(id, time.Now()) },
 		Reserve: a.reserve,
 		Down:    a.down,
+		Status:  a.report,
+		Events:  a.happened,
 	}, a.log, nil)
 	if err != nil {
 		a.log.Error("no control socket: queue retry, drop and test-mail cannot reach this agent", "err", err)

@@ -20,7 +20,7 @@ func (l *loader) agent(blocks []found) {
 	a := &l.config.Agent
 	*a = Agent{
 		Interval: defaultInterval, Timeout: defaultTimeout,
-		StateDir: defaultStateDir, Socket: defaultSocket, LogLevel: "info", Events: true,
+		StateDir: defaultStateDir, Socket: DefaultSocket, LogLevel: "info", Events: true,
 	}
 	if len(blocks) == 0 {
 		a.Host = l.opt.Host()

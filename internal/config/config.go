@@ -65,12 +65,14 @@ type Agent struct {
 	MailLogFields []string
 }
 
+// DefaultSocket is the control socket of an agent whose rule file names none.
+const DefaultSocket = "/run/tocsin/control.sock"
+
 // The defaults of the agent block.
 const (
 	defaultInterval = 30 * time.Second
 	defaultTimeout  = 10 * time.Second
 	defaultStateDir = "/var/lib/tocsin"
-	defaultSocket   = "/run/tocsin/control.sock"
 	defaultPath     = "/etc/tocsin"
 )
 

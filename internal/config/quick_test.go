@@ -15,7 +15,8 @@ import (
 // values are what a metric may be: of the right type, of a wrong one, none.
 func values() []tocsin.Value {
 	return []tocsin.Value{
-		{}, tocsin.Number(0), tocsin.Number(0.1), tocsin.Number(math.Nextafter(0.1, 1)),
+		{},
+		tocsin.Number(0), tocsin.Number(0.1), tocsin.Number(math.Nextafter(0.1, 1)),
 		tocsin.Number(90), tocsin.Number(math.Inf(1)), tocsin.Bool(true), tocsin.Text("90"),
 	}
 }

@@ -10,7 +10,9 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"syscall"
+	"time"
 )
 
 // ErrNotRunning says that no agent answers at the socket.
@@ -50,14 +52,38 @@ func (c Client) Down(ctx context.Context, kind string) error {
 	return c.post(ctx, "down", Request{Kind: kind})
 }
 
+// Status is what the agent knows of the checks with the names, or of all.
+func (c Client) Status(ctx context.Context, names []string) (Status, error) {
+	var status Status
+	err := c.get(ctx, "status?"+url.Values{"name": names}.Encode(), &status)
+	return status, err
+}
+
+// Events is what happened since.
+func (c Client) Events(ctx context.Context, since time.Time) (Events, error) {
+	var events Events
+	err := c.get(ctx, "events?"+url.Values{"since": {since.Format(time.RFC3339)}}.Encode(), &events)
+	return events, err
+}
+
 func (c Client) post(ctx context.Context, command string, request Request) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	body, err := json.Marshal(request)
 	if err != nil {
 		return err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://tocsin/v1/"+command, bytes.NewReader(body))
+	var reply Reply
+	return c.do(ctx, http.MethodPost, command, body, maxBody, &reply)
+}
+
+// get asks a question. The answer to one is as large as the rule file makes it.
+func (c Client) get(ctx context.Context, question string, answer any) error {
+	return c.do(ctx, http.MethodGet, question, nil, maxAnswer, answer)
+}
+
+func (c Client) do(ctx context.Context, method, what string, body []byte, most int64, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, method, "http://tocsin/v1/"+what, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -72,12 +98,16 @@ func (c Client) post(ctx context.Context, command string, request Request) error
 		return fmt.Errorf("ask the agent: %w", err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	var reply Reply
-	if err := json.NewDecoder(io.LimitReader(response.Body, maxBody)).Decode(&reply); err != nil {
+	data, err := io.ReadAll(io.LimitReader(response.Body, most))
+	if err != nil {
 		return fmt.Errorf("ask the agent: read reply: %w", err)
 	}
-	if reply.Error != "" {
+	var reply Reply
+	if err := json.Unmarshal(data, &reply); err == nil && reply.Error != "" {
 		return errors.New(reply.Error)
+	}
+	if err := json.Unmarshal(data, answer); err != nil {
+		return fmt.Errorf("ask the agent: read reply: %w", err)
 	}
 	return nil
 }

@@ -62,8 +62,8 @@ func TestCommandsReachTheAgent(t *testing.T) {
 	if want := "retry abc,drop x,gmail!!"; strings.Join(got, ",") != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("got mode %v, %v, want 0600", info.Mode(), err)
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o660 {
+		t.Errorf("got mode %v, %v, want 0660", info.Mode(), err)
 	}
 }
 

@@ -21,9 +21,10 @@ import (
 // Limits of a conversation: a client that is slow or large delays nobody. An
 // answer may have to wait for a mail.
 const (
-	maxBody  = 64 << 10
-	deadline = 10 * time.Second
-	patience = 30 * time.Second
+	maxBody   = 64 << 10
+	maxAnswer = 64 << 20
+	deadline  = 10 * time.Second
+	patience  = 30 * time.Second
 )
 
 // Agent is what the socket can ask of the agent.
@@ -43,6 +44,10 @@ type Agent struct {
 	// Down says that the machine goes down, and returns when that is mailed or
 	// there is no more time.
 	Down func(kind string) error
+	// Status is what the agent knows of the checks with the names, or of all.
+	Status func(ctx context.Context, names []string) (Status, error)
+	// Events is what happened since, as far as the spool remembers.
+	Events func(since time.Time) (Events, error)
 }
 
 // Request is the body of every command.
@@ -99,7 +104,7 @@ func listen(path string) (net.Listener, error) {
 			return nil, fmt.Errorf("control socket: %w", err)
 		}
 	}
-	old := unix.Umask(0o177) // the socket is never anybody else's, not even for a moment
+	old := unix.Umask(0o117) // the socket is never everybody's, not even for a moment
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "unix", path)
 	unix.Umask(old)
 	if err != nil {
@@ -116,7 +121,30 @@ func handler(a Agent) http.Handler {
 	mux.HandleFunc("POST /v1/requeue", command(func(r Request) error { return a.Requeue(r.ID) }))
 	mux.HandleFunc("POST /v1/reserve", command(func(r Request) error { return a.Reserve(r.Server, r.Recipients) }))
 	mux.HandleFunc("POST /v1/down", command(func(r Request) error { return a.Down(r.Kind) }))
+	mux.HandleFunc("GET /v1/status", question(func(r *http.Request) (any, error) {
+		return a.Status(r.Context(), r.URL.Query()["name"])
+	}))
+	mux.HandleFunc("GET /v1/events", question(func(r *http.Request) (any, error) {
+		since, err := time.Parse(time.RFC3339, r.URL.Query().Get("since"))
+		if err != nil {
+			return nil, fmt.Errorf("read request: since: %w", err)
+		}
+		return a.Events(since)
+	}))
 	return mux
+}
+
+// question answers whoever may open the socket: it changes nothing.
+func question(ask func(r *http.Request) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		answer, err := ask(r)
+		if err != nil {
+			w.WriteHeader(http.StatusConflict)
+			answer = Reply{Error: err.Error()}
+		}
+		_ = json.NewEncoder(w).Encode(answer) // a client that left needs no answer
+	}
 }
 
 func command(do func(Request) error) http.HandlerFunc {
@@ -127,7 +155,7 @@ func command(do func(Request) error) http.HandlerFunc {
 		decoder.DisallowUnknownFields()
 		status := http.StatusOK
 		if !permitted(r.Context()) {
-			reply.Error, status = "only root and the agent's own user may do this", http.StatusForbidden
+			reply.Error, status = "only root, the agent's own user and members of its group may do this", http.StatusForbidden
 		} else if err := decoder.Decode(&request); err != nil {
 			reply.Error, status = fmt.Sprintf("read request: %v", err), http.StatusBadRequest
 		} else if err := do(request); err != nil {
@@ -137,31 +165,4 @@ func command(do func(Request) error) http.HandlerFunc {
 		w.WriteHeader(status)
 		_ = json.NewEncoder(w).Encode(reply) // a client that left needs no answer
 	}
-}
-
-// peerKey is where withPeer keeps the user id of a connection.
-type peerKey struct{}
-
-// withPeer asks the kernel who is at the other end (SO_PEERCRED, unix(7)).
-func withPeer(ctx context.Context, conn net.Conn) context.Context {
-	uc, ok := conn.(*net.UnixConn)
-	if !ok {
-		return ctx
-	}
-	raw, err := uc.SyscallConn()
-	if err != nil {
-		return ctx
-	}
-	uid := -1
-	_ = raw.Control(func(fd uintptr) {
-		if cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
-			uid = int(cred.Uid)
-		}
-	})
-	return context.WithValue(ctx, peerKey{}, uid)
-}
-
-func permitted(ctx context.Context) bool {
-	uid, ok := ctx.Value(peerKey{}).(int)
-	return ok && (uid == 0 || uid == os.Geteuid())
 }

@@ -32,6 +32,7 @@ type Engine struct {
 	alerts  chan alert
 	reload  chan reload
 	ping    chan chan struct{}
+	asks    chan chan []CheckStatus
 	began   time.Time
 	quiet   atomic.Bool
 }
@@ -76,7 +77,7 @@ func New(host string, checks []Check, state *State, sink Sink, log *slog.Logger)
 	e := &Engine{
 		host: host, log: log, epoch: state.Epoch, emitter: newEmitter(sink, state, log),
 		rules: maps.Clone(state.Rules), results: make(chan result, 64), alerts: make(chan alert, 64),
-		reload: make(chan reload), ping: make(chan chan struct{}),
+		reload: make(chan reload), ping: make(chan chan struct{}), asks: make(chan chan []CheckStatus),
 	}
 	e.watches = e.arrange(checks, nil, time.Now())
 	e.retire(time.Now())
@@ -132,6 +133,8 @@ func (e *Engine) Run(ctx context.Context) {
 			timer.Reset(time.Until(alarm))
 		case done := <-e.ping:
 			close(done)
+		case answer := <-e.asks:
+			answer <- e.report(time.Now())
 		}
 	}
 }

@@ -28,7 +28,6 @@ import (
 	"sync"
 	"time"
 
-	"tocsin"
 	"tocsin/internal/durable"
 )
 
@@ -269,28 +268,6 @@ func (s *Spool) Gone(id string) <-chan struct{} {
 	gone := make(chan struct{})
 	close(gone)
 	return gone
-}
-
-// Events yields the event of every item that the spool still knows, queued or
-// finished: what the engine's state is rolled forward from.
-func (s *Spool) Events() ([]tocsin.Event, error) {
-	var events []tocsin.Event
-	for _, sub := range []string{queueDir, sentDir} {
-		names, err := list(filepath.Join(s.dir, sub), itemExt)
-		if err != nil {
-			return nil, fmt.Errorf("read events: %w", err)
-		}
-		for _, name := range names {
-			item, err := readItem(filepath.Join(s.dir, sub, name))
-			if err != nil {
-				continue // recover moved what was damaged; sent/ is history
-			}
-			if item.Event != nil {
-				events = append(events, *item.Event)
-			}
-		}
-	}
-	return events, nil
 }
 
 func readItem(path string) (Item, error) {

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tocsin"
+	"tocsin/checks"
+	"tocsin/internal/control"
+	"tocsin/internal/engine"
+)
+
+// maxEvents bounds what one question about events is answered with: the newest.
+const maxEvents = 10000
+
+// report is what the agent knows of the checks with the names, or of all.
+func (a *agent) report(ctx context.Context, names []string) (control.Status, error) {
+	all, err := a.engine.Status(ctx)
+	if err != nil {
+		return control.Status{}, err
+	}
+	now := time.Now()
+	cfg := a.config.Load()
+	s := control.Status{
+		API: control.APIVersion, Version: version(), Host: cfg.Agent.Host, Started: a.started, Now: now,
+		Missing: append([]string{}, a.machine.Missing()...), Checks: []control.Check{},
+		Mail: control.Mail{Waiting: len(a.store.spool.Waiting()) + len(a.store.spool.Letters()), Servers: []control.Server{}},
+	}
+	for _, account := range a.courier.Accounts() {
+		server := control.Server{Name: account.Name}
+		if account.Pause.Until.After(now) {
+			server.PausedUntil, server.Reason = account.Pause.Until, account.Pause.Reason
+		}
+		s.Mail.Servers = append(s.Mail.Servers, server)
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(all, func(c engine.CheckStatus) bool { return named(c, name) }) {
+			return control.Status{}, fmt.Errorf("no check named %q", name)
+		}
+	}
+	kinds := make(map[string]map[string]checks.Unit)
+	for _, c := range all {
+		if len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool { return named(c, name) }) {
+			continue
+		}
+		if kinds[c.Kind] == nil {
+			kinds[c.Kind] = units(c.Kind)
+		}
+		s.Checks = append(s.Checks, checkState(c, kinds[c.Kind]))
+	}
+	return s, nil
+}
+
+func named(c engine.CheckStatus, name string) bool {
+	return c.Name == name || c.Kind+"."+c.Name == name
+}
+
+// units are the units of a kind's metrics.
+func units(kind string) map[string]checks.Unit {
+	found, _ := checks.Find(kind)
+	all := make(map[string]checks.Unit, len(found.Metrics))
+	for _, m := range found.Metrics {
+		all[m.Name] = m.Unit
+	}
+	return all
+}
+
+// checkState puts a check into the words of the socket.
+func checkState(c engine.CheckStatus, units map[string]checks.Unit) control.Check {
+	s := control.Check{Kind: c.Kind, Name: c.Name, Read: c.Read, Next: c.Next, Values: []control.Value{}, Rules: []control.Rule{}}
+	if c.Err != nil {
+		s.Error = c.Err.Error()
+	}
+	for metric, err := range c.Reading.Errors {
+		if s.Errors == nil {
+			s.Errors = make(map[string]string)
+		}
+		s.Errors[metric] = err.Error()
+	}
+	var shown []string
+	for _, metric := range sortedKeys(c.Reading.Values) {
+		v := c.Reading.Values[metric]
+		text := checks.Format(units[metric], v)
+		s.Values = append(s.Values, control.Value{Metric: metric, Unit: string(units[metric]), Value: plain(v), Text: text})
+		shown = append(shown, metric+" "+text)
+	}
+	for i, r := range c.Rules {
+		if rule := ruleState(r, c.Reading.At.IsZero() && c.Err == nil, i == 0); rule.State != control.OK || i > 0 {
+			s.Rules = append(s.Rules, rule)
+		}
+	}
+	s.State, s.What = control.OK, strings.Join(shown, ", ")
+	if worst := slices.MaxFunc(append([]control.Rule{{State: control.OK}}, s.Rules...), worse); worst.State != control.OK {
+		s.State, s.Severity, s.Since = worst.State, worst.Severity, worst.Since
+		if worst.Description != "" {
+			s.What = worst.Name + ": " + worst.Description
+		}
+	}
+	return s
+}
+
+// ruleState puts a rule into the words of the socket. The rule about the data
+// says that there is none.
+func ruleState(r engine.RuleStatus, unread, data bool) control.Rule {
+	s := control.Rule{Name: r.Name, Severity: r.Severity, State: control.OK, Description: r.Description}
+	switch {
+	case data && (r.State.Failed || r.Says == engine.True):
+		s.State, s.Since, s.Incident = control.NoData, cmp.Or(r.State.Since, r.Pending), r.State.Incident
+	case r.State.Failed:
+		s.State, s.Since, s.Incident = control.Failed, r.State.Since, r.State.Incident
+	case unread && !data:
+		s.State = control.Unread
+	case data:
+	case r.Says == engine.True:
+		s.State, s.Since = control.Pending, r.Pending
+	case r.Says == engine.Unknown:
+		s.State = control.NoData
+	}
+	return s
+}
+
+// worse is more than 0 when a matters more than b.
+func worse(a, b control.Rule) int {
+	rank := func(s control.State) int {
+		return slices.Index([]control.State{control.OK, control.Unread, control.Pending, control.NoData, control.Failed}, s)
+	}
+	if a.State == control.Failed && b.State == control.Failed {
+		return cmp.Compare(a.Severity, b.Severity)
+	}
+	return cmp.Compare(rank(a.State), rank(b.State))
+}
+
+// happened is what the spool remembers since.
+func (a *agent) happened(since time.Time) (control.Events, error) {
+	all, err := a.store.spool.Events()
+	return eventsSince(all, since), err
+}
+
+// eventsSince are the newest of all events that are not older, in their order.
+func eventsSince(all []tocsin.Event, since time.Time) control.Events {
+	events := slices.DeleteFunc(all, func(e tocsin.Event) bool { return e.At.Before(since) })
+	slices.SortStableFunc(events, func(x, y tocsin.Event) int { return x.At.Compare(y.At) })
+	return control.Events{API: control.APIVersion, Events: append([]tocsin.Event{}, events[max(0, len(events)-maxEvents):]...)}
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tocsin"
+	"tocsin/internal/config"
+	"tocsin/internal/control"
+)
+
+// The exit codes of status, which are those of a Nagios plugin.
+const (
+	exitWarning  = 1
+	exitCritical = 2
+	exitUnknown  = 3
+)
+
+// tableWidth is what the table is cut to: the width that every terminal has.
+const tableWidth = 80
+
+func newStatusCommand(opt *options) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "status [NAME...]",
+		Short: "Show the state of every check",
+		Long: `Show the state of every check, the worst first, as the running agent knows it;
+with names, all that it knows of those. The exit code is 0 when nothing has
+failed, 1 when something has and 2 when something critical has. With --nagios
+the output and the exit codes are those of a monitoring plugin: 3 means that the
+agent does not answer.`,
+	}
+	addJSONFlag(cmd, opt)
+	nagios := cmd.Flags().Bool("nagios", false, "one line, as a monitoring plugin prints it")
+	watch := cmd.Flags().Bool("watch", false, "show it again every two seconds, with the course of what is read")
+	cmd.RunE = func(cmd *cobra.Command, names []string) error {
+		switch {
+		case *nagios:
+			return statusNagios(cmd.Context(), opt, names)
+		case *watch:
+			return statusWatch(cmd.Context(), opt, names)
+		}
+		s, err := askStatus(cmd.Context(), opt, names)
+		if err != nil {
+			return asFailed(err)
+		}
+		switch {
+		case opt.json:
+			err = json.NewEncoder(opt.std.out).Encode(s)
+		case len(names) > 0:
+			err = writeDetails(opt.std.out, s)
+		default:
+			_, err = io.WriteString(opt.std.out, statusTable(s, isTerminal(opt.std.out)))
+		}
+		if err != nil {
+			return failed(err)
+		}
+		return verdict(s)
+	}
+	return cmd
+}
+
+// askStatus asks the agent of the rule file; where that cannot be read, which
+// may hold secrets, the one that everybody has.
+func askStatus(ctx context.Context, opt *options, names []string) (control.Status, error) {
+	s, err := client(opt).Status(ctx, names)
+	if errors.Is(err, control.ErrNotRunning) {
+		err = fmt.Errorf("%w: start it with systemctl start tocsin, or look at journalctl -u tocsin", err)
+	}
+	return s, err
+}
+
+// client is the client of the agent that the rule file means.
+func client(opt *options) control.Client {
+	cfg, problems := config.Load(opt.config, config.Options{Secrets: config.Optional, StateDir: opt.state})
+	if problems.HasErrors() {
+		return control.Client{Path: config.DefaultSocket}
+	}
+	return control.Client{Path: cfg.Agent.Socket}
+}
+
+// verdict is the exit code of what was shown.
+func verdict(s control.Status) error {
+	switch worst, failing := worstOf(s); {
+	case !failing:
+		return nil
+	case worst == tocsin.Critical:
+		return &exitError{exitCritical, nil}
+	default:
+		return &exitError{exitWarning, nil}
+	}
+}
+
+// worstOf is the worst severity of what has failed; false when nothing has. What
+// cannot be read has failed as its rule about the data did.
+func worstOf(s control.Status) (tocsin.Severity, bool) {
+	worst, failing := tocsin.Info, false
+	for _, c := range s.Checks {
+		if c.State == control.Failed || c.State == control.NoData {
+			worst, failing = max(worst, c.Severity), true
+		}
+	}
+	return worst, failing
+}
+
+// statusNagios is status as a monitoring plugin: one line, a bar, the figures.
+// https://nagios-plugins.org/doc/guidelines.html
+func statusNagios(ctx context.Context, opt *options, names []string) error {
+	s, err := askStatus(ctx, opt, names)
+	if err != nil {
+		fmt.Fprintf(opt.std.out, "TOCSIN UNKNOWN - %s\n", plugged(err.Error()))
+		return &exitError{exitUnknown, nil}
+	}
+	var bad []string
+	counts := map[control.State]int{}
+	for _, c := range s.Checks {
+		counts[c.State]++
+		if c.State == control.Failed || c.State == control.NoData {
+			bad = append(bad, c.Kind+" "+c.Name+" "+c.What)
+		}
+	}
+	word, code := "OK", exitOK
+	switch worst, failing := worstOf(s); {
+	case failing && worst == tocsin.Critical:
+		word, code = "CRITICAL", exitCritical
+	case failing:
+		word, code = "WARNING", exitWarning
+	}
+	text := fmt.Sprintf("%d checks", len(s.Checks))
+	if len(bad) > 0 {
+		text = fmt.Sprintf("%d of %d checks: %s", len(bad), len(s.Checks), strings.Join(bad, "; "))
+	}
+	fmt.Fprintf(opt.std.out, "TOCSIN %s - %s | failed=%d no_data=%d waiting_mail=%d\n",
+		word, plugged(text), counts[control.Failed], counts[control.NoData], s.Mail.Waiting)
+	if code == exitOK {
+		return nil
+	}
+	return &exitError{code, nil}
+}
+
+// plugged is text that may stand before the bar of a plugin's line.
+func plugged(text string) string {
+	return strings.NewReplacer("|", "/", "\n", " ", "\t", " ").Replace(printable(text))
+}
+
+// writeDetails writes all that is known of some checks.
+func writeDetails(out io.Writer, s control.Status) error {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	for i, c := range s.Checks {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintf(w, "%s %q: %s%s\n", c.Kind, printable(c.Name), stateWord(c), forHow(c.Since, s.Now))
+		if !c.Read.IsZero() {
+			fmt.Fprintf(w, "  read\t%s ago, again in %s\n", short(s.Now.Sub(c.Read)), short(c.Next.Sub(s.Now)))
+		}
+		if c.Error != "" {
+			fmt.Fprintf(w, "  not read\t%s\n", printable(c.Error))
+		}
+		for _, v := range c.Values {
+			fmt.Fprintf(w, "  %s\t%s\n", v.Metric, printable(v.Text))
+		}
+		for _, metric := range sortedKeys(c.Errors) {
+			fmt.Fprintf(w, "  %s\tnot read: %s\n", metric, printable(c.Errors[metric]))
+		}
+		for _, r := range c.Rules {
+			line := string(r.State) + forHow(r.Since, s.Now)
+			if r.Description != "" {
+				line += ": " + printable(r.Description)
+			}
+			fmt.Fprintf(w, "  rule %s (%s)\t%s\n", printable(r.Name), r.Severity, line)
+		}
+	}
+	return w.Flush()
+}
+
+func forHow(since, now time.Time) string {
+	if since.IsZero() {
+		return ""
+	}
+	return " for " + short(now.Sub(since))
+}

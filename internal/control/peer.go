@@ -1,0 +1,85 @@
+package control
+
+import (
+	"context"
+	"net"
+	"os"
+	"slices"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// peer is who is at the other end of a connection.
+type peer struct {
+	uid    int
+	groups []int
+}
+
+// peerKey is where withPeer keeps the peer of a connection.
+type peerKey struct{}
+
+// withPeer asks the kernel who is at the other end (SO_PEERCRED and
+// SO_PEERGROUPS, unix(7)).
+func withPeer(ctx context.Context, conn net.Conn) context.Context {
+	uc, ok := conn.(*net.UnixConn)
+	if !ok {
+		return ctx
+	}
+	raw, err := uc.SyscallConn()
+	if err != nil {
+		return ctx
+	}
+	known := false
+	var p peer
+	_ = raw.Control(func(fd uintptr) {
+		cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+		if err != nil {
+			return
+		}
+		known = true
+		p = peer{uid: int(cred.Uid), groups: append(peerGroups(fd), int(cred.Gid))}
+	})
+	if !known {
+		return ctx
+	}
+	return context.WithValue(ctx, peerKey{}, p)
+}
+
+// permitted says whether a peer may change something: root, the agent's own
+// user, and whom the administrator has put into the agent's group. That of an
+// agent that runs as root is root's.
+func permitted(ctx context.Context) bool {
+	p, ok := ctx.Value(peerKey{}).(peer)
+	return ok && (p.uid == 0 || p.uid == os.Geteuid() || slices.Contains(p.groups, os.Getegid()))
+}
+
+// peerGroupsOption is SO_PEERGROUPS of asm-generic/socket.h, which x/sys/unix
+// does not have.
+const peerGroupsOption = 59
+
+// maxGroups is NGROUPS_MAX of limits.h.
+const maxGroups = 65536
+
+// peerGroups are the supplementary groups of whoever is at the other end, none
+// when the kernel does not say (Linux 4.13).
+func peerGroups(fd uintptr) []int {
+	for room := 64; room <= maxGroups; room *= 32 {
+		ids := make([]uint32, room)
+		size := uint32(4 * room)
+		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, peerGroupsOption,
+			uintptr(unsafe.Pointer(&ids[0])), uintptr(unsafe.Pointer(&size)), 0) //nolint:gosec // getsockopt(2) fills them
+		if errno == unix.ERANGE {
+			continue
+		}
+		if errno != 0 {
+			return nil
+		}
+		groups := make([]int, 0, size/4)
+		for _, id := range ids[:size/4] {
+			groups = append(groups, int(id))
+		}
+		return groups
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"tocsin"
+)
+
+// CheckStatus is what the engine knows of one check.
+type CheckStatus struct {
+	Kind, Name string
+	Interval   time.Duration
+	// Read is when the last reading began and Next when the next one will; the
+	// zero time means never, as yet.
+	Read, Next time.Time
+	// Reading is the last one; Err is why there is none.
+	Reading tocsin.Reading
+	Err     error
+	Rules   []RuleStatus
+}
+
+// RuleStatus is what the engine knows of one rule. The first one of a check is
+// about its data: it fails while the check cannot be read.
+type RuleStatus struct {
+	Name     string
+	Severity tocsin.Severity
+	// State is the rule's; its Since is of the last incident when it has not
+	// failed.
+	State RuleState
+	// Says is what the condition said of the last reading.
+	Says Truth
+	// Pending is since when it has held without having failed yet.
+	Pending time.Time
+	// Description are the values, where the condition holds or the rule has
+	// failed.
+	Description string
+}
+
+// Status is the state of every check, in the order of the configuration. It
+// waits for the deciding goroutine.
+func (e *Engine) Status(ctx context.Context) ([]CheckStatus, error) {
+	answer := make(chan []CheckStatus, 1)
+	select {
+	case e.asks <- answer:
+		return <-answer, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("ask engine: %w", ctx.Err())
+	}
+}
+
+// report copies what is known of every check.
+func (e *Engine) report(now time.Time) []CheckStatus {
+	all := make([]CheckStatus, 0, len(e.watches))
+	for _, w := range e.watches {
+		s := CheckStatus{
+			Kind: w.check.Kind, Name: w.check.Name, Interval: w.check.Interval, Read: w.read, Next: w.next,
+			Reading: tocsin.Reading{At: w.reading.At, Values: maps.Clone(w.reading.Values), Errors: maps.Clone(w.reading.Errors)}, Err: w.readErr,
+		}
+		data := e.ruleStatus(w, &w.data)
+		if w.readErr != nil || len(w.reading.Errors) > 0 {
+			data.Says = True
+			data.Description = failures(result{reading: w.reading, err: w.readErr})
+		}
+		s.Rules = append(s.Rules, data)
+		for i := range w.check.Rules {
+			r := &w.check.Rules[i]
+			view := View{Reading: w.reading, History: w.history, Now: now, Seen: e.rules[tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)].Seen}
+			status := e.ruleStatus(w, r)
+			if !w.reading.At.IsZero() {
+				status.Says = r.When.Eval(view)
+			}
+			if status.State.Failed || status.Says == True {
+				status.Description, _ = r.Explain(view)
+			}
+			s.Rules = append(s.Rules, status)
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+func (e *Engine) ruleStatus(w *watch, r *Rule) RuleStatus {
+	state := e.rules[tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)]
+	s := RuleStatus{Name: r.Name, Severity: r.Severity, State: state}
+	if !state.Failed {
+		s.Pending = state.pending
+	}
+	return s
+}
