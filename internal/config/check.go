@@ -66,11 +66,15 @@ func (l *loader) check(f found, kind checks.Kind) {
 	c := engine.Check{Kind: kind.Name, Name: f.block.Labels[1], Windows: map[string]time.Duration{}}
 	c.Events = l.config.Agent.Events
 	c.Interval, c.Timeout = s.cycle(l.config.Agent.Interval, l.config.Agent.Timeout)
+	s.timetable(&c)
 	before := l.problems.Len()
 	spec := checks.Spec{Name: c.Name, Attributes: s.kindAttributes(kind), Metrics: map[string]bool{}}
 	sound := l.problems.Len() == before
 	if kind.Grouped {
 		c.Group = kind.Name + " " + durationText(c.Interval)
+		if c.Schedule.Timed() {
+			c.Group = kind.Name + " timed" // the minute brings them together
+		}
 	}
 	var texts []ruleText
 	seen := map[string]hcl.Range{}

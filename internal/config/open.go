@@ -32,9 +32,10 @@ func fingerprint(c engine.Check, spec checks.Spec, rules []ruleText) string {
 	text, _ := json.Marshal(struct {
 		Kind, Name        string
 		Interval, Timeout time.Duration
+		Schedule          string `json:",omitempty"`
 		Attributes        map[string]string
 		Rules             []ruleText
-	}{c.Kind, c.Name, c.Interval, c.Timeout, spec.Attributes, rules})
+	}{c.Kind, c.Name, c.Interval, c.Timeout, c.Schedule.String(), spec.Attributes, rules})
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16])
 }

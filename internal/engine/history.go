@@ -65,7 +65,8 @@ func add(s []Point, window time.Duration, at time.Time, v float64) []Point {
 }
 
 // Window returns the points of a metric that are at most d old, oldest first,
-// and whether they cover the whole of d. The slice is the history's own.
+// and whether they cover the whole of d: no hole as long as d is at its begin.
+// The slice is the history's own.
 func (h *History) Window(metric string, d time.Duration, now time.Time) (points []Point, covered bool) {
 	if h == nil {
 		return nil, false
@@ -75,10 +76,17 @@ func (h *History) Window(metric string, d time.Duration, now time.Time) (points 
 	for from < len(s) && now.Sub(s[from].Last) > d {
 		from++
 	}
-	// Half an interval of slack: samples never fall exactly on the window's
-	// edge.
-	covered = from > 0 || (len(s) > 1 && now.Sub(s[0].First) >= d-gap(s)/2)
-	return s[from:], covered
+	points = s[from:]
+	switch {
+	case len(points) == 0:
+	case from > 0 && points[0].First.Sub(s[from-1].Last) <= d:
+		covered = true
+	case len(points) > 1:
+		// After a hole it begins anew. Half an interval of slack: samples never
+		// fall exactly on the window's edge.
+		covered = now.Sub(points[0].First) >= d-gap(points)/2
+	}
+	return points, covered
 }
 
 func gap(s []Point) time.Duration {

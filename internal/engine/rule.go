@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tocsin"
+	"tocsin/internal/schedule"
 )
 
 // Reader reads one check; see checks.Reader for what it promises.
@@ -95,10 +96,15 @@ type Check struct {
 	Reader     Reader
 	// Group names checks that share one pass over the host and are therefore
 	// read together; empty for a check on its own.
-	Group    string
+	Group string
+	// Interval is how often the check is read; of a timed schedule it is the
+	// shortest time between two readings.
 	Interval time.Duration
 	Timeout  time.Duration
-	// Events says that a reader that is an Alerter is listened to.
+	// Schedule says in which minutes it is read.
+	Schedule schedule.Schedule
+	// Events says that a reader that is an Alerter is listened to; one with a
+	// timed schedule never is.
 	Events bool
 	// Windows says how far back the rules look at a metric.
 	Windows map[string]time.Duration
