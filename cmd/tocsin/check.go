@@ -140,7 +140,7 @@ func report(ctx context.Context, c engine.Check) checkReport {
 		}
 		r.Errors[metric] = err.Error()
 	}
-	view := engine.View{Reading: reading, History: engine.NewHistory(c.Windows), Now: time.Now()}
+	view := engine.View{Reading: reading, History: engine.NewHistory(c.Windows, c.Picks), Now: time.Now()}
 	for i := range c.Rules {
 		rule := &c.Rules[i]
 		says := map[engine.Truth]string{engine.True: "would fail", engine.False: "ok", engine.Unknown: "no data"}

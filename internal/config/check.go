@@ -89,7 +89,7 @@ func (l *loader) check(f found, kind checks.Kind) {
 		seen[block.Labels[0]] = block.DefRange()
 		rule, used, text := l.scope(f.source, block).rule(block.Labels[0], kind, c.Interval)
 		for _, one := range used {
-			one.note(spec.Metrics, c.Windows)
+			one.note(spec.Metrics, &c)
 		}
 		c.Rules, texts = append(c.Rules, rule), append(texts, text)
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -131,7 +132,7 @@ func (s *scope) event(when *condition) (failed, recovered string) {
 }
 
 // note remembers what the condition reads and how far it looks back.
-func (c *condition) note(metrics map[string]bool, windows map[string]time.Duration) {
+func (c *condition) note(metrics map[string]bool, check *engine.Check) {
 	for _, m := range c.metrics {
 		metrics[m.Name] = true
 	}
@@ -140,7 +141,10 @@ func (c *condition) note(metrics map[string]bool, windows map[string]time.Durati
 		if w.name == changedName {
 			continue
 		}
-		windows[w.metric.Name] = max(windows[w.metric.Name], w.window)
+		check.Windows[w.metric.Name] = max(check.Windows[w.metric.Name], w.window)
+		if picks := (engine.Picks{Metric: w.metric.Name, Window: w.window}); w.name == quantileOver && !slices.Contains(check.Picks, picks) {
+			check.Picks = append(check.Picks, picks)
+		}
 	}
 }
 

@@ -199,7 +199,7 @@ func (e *Engine) arrange(checks []Check, old []*watch, read map[string]time.Time
 			watches = append(watches, have)
 			continue
 		}
-		w := &watch{check: c, data: newDataRule(c.Interval), history: NewHistory(c.Windows), phase: phase(c), read: read[c.id()]}
+		w := &watch{check: c, data: newDataRule(c.Interval), history: NewHistory(c.Windows, c.Picks), phase: phase(c), read: read[c.id()]}
 		w.begin(now)
 		watches = append(watches, w)
 	}

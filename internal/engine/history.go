@@ -26,11 +26,19 @@ type Point struct {
 type History struct {
 	windows map[string]time.Duration
 	series  map[string][]Point
+	// picked holds single readings, for quantiles.
+	picked map[Picks][]pick
+	sorted []float64 // room for Quantile
 }
 
-// NewHistory keeps each metric for as long as windows says.
-func NewHistory(windows map[string]time.Duration) *History {
-	return &History{windows: windows, series: make(map[string][]Point, len(windows))}
+// NewHistory keeps each metric for as long as windows says, and what the
+// quantiles of picks need; either may be nil.
+func NewHistory(windows map[string]time.Duration, picks []Picks) *History {
+	h := &History{windows: windows, series: make(map[string][]Point, len(windows)), picked: make(map[Picks][]pick, len(picks))}
+	for _, p := range picks {
+		h.picked[p] = nil
+	}
+	return h
 }
 
 // Add takes in a reading.
@@ -41,6 +49,11 @@ func (h *History) Add(r tocsin.Reading) {
 			continue
 		}
 		h.series[metric] = add(h.series[metric], window, r.At, v.Float())
+	}
+	for p, picked := range h.picked {
+		if v := r.Values[p.Metric]; v.Kind() == tocsin.NumberValue {
+			h.picked[p] = addPick(picked, p.Window, r.At, v.Float())
+		}
 	}
 }
 

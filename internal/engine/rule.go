@@ -108,7 +108,9 @@ type Check struct {
 	Events bool
 	// Windows says how far back the rules look at a metric.
 	Windows map[string]time.Duration
-	Rules   []Rule
+	// Picks names what they ask for the quantiles of; Windows has it too.
+	Picks []Picks
+	Rules []Rule
 	// Fingerprint changes when the configuration of the check changes.
 	Fingerprint string
 }
