@@ -18,6 +18,7 @@ type loader struct {
 	problems *Problems
 	config   *Config
 	named    map[string]map[string]hcl.Range // block type, label: where it is
+	defined  map[[2]string]hcl.Range         // the same of checks, by kind and name
 	// servers is in the order of the files, also those with problems.
 	servers   []string
 	routed    []listed          // the routes of domains

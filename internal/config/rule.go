@@ -9,7 +9,6 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"tocsin"
-	"tocsin/checks"
 	"tocsin/internal/engine"
 )
 
@@ -34,20 +33,20 @@ type ruleText struct {
 func isRule(block *hclsyntax.Block) bool { return block.Type == "rule" }
 
 // rule decodes one rule block; used are its conditions.
-func (s *scope) rule(name string, kind checks.Kind, interval time.Duration) (r engine.Rule, used []*condition, text ruleText) {
+func (s *scope) rule(name string, of subject) (r engine.Rule, used []*condition, text ruleText) {
 	s.later = []string{"do"}
 	r.Name = name
 	if name == dataRule || strings.ContainsRune(name, '/') {
 		s.fail(s.header, "Invalid label", "A rule is not named %q: \"data\" is Tocsin's own rule for readings that fail, and \"/\" stands between check and rule.", name)
 	}
-	when, clear := s.condition("when", kind, interval), s.condition("clear", kind, interval)
+	when, clear := s.condition("when", of), s.condition("clear", of)
 	if s.body.Attributes["when"] == nil {
-		s.fail(s.header, "Missing attribute", "%s needs a condition, for instance: when = %s", s.name, exampleOf(kind))
+		s.fail(s.header, "Missing attribute", "%s needs a condition, for instance: when = %s", s.name, exampleOf(of.kind))
 	}
 	r.For, _ = s.duration("for", 0)
 	r.ClearFor, _ = s.duration("clear_for", 0)
 	r.Reminder, _ = s.duration("reminder", 0)
-	s.flapping(&r, interval)
+	s.flapping(&r, of.interval)
 	r.Severity = s.severity()
 	r.Message = s.message()
 	r.Failed, r.Recovered = s.event(when)
@@ -60,6 +59,9 @@ func (s *scope) rule(name string, kind checks.Kind, interval time.Duration) (r e
 		suffix = " for " + durationText(r.For)
 	}
 	s.done()
+	for _, c := range []*condition{when, clear} {
+		r.Refs = append(r.Refs, c.refs()...)
+	}
 	text = ruleText{
 		Name: name, Message: r.Message, Failed: r.Failed, Recovered: r.Recovered, Severity: r.Severity,
 		For: r.For, ClearFor: r.ClearFor, Within: r.Within, Reminder: r.Reminder, Times: r.Times,

@@ -181,7 +181,7 @@ func (s *scope) windowCalls(c *condition, interval time.Duration) bool {
 		if !isCall || !slices.Contains(windowNames(), call.Name) {
 			return nil
 		}
-		w, good := s.windowCall(c.kind, call, interval)
+		w, good := s.windowCall(c, call, interval)
 		ok = ok && good
 		if good {
 			c.windows = append(c.windows, w)
@@ -192,8 +192,8 @@ func (s *scope) windowCalls(c *condition, interval time.Duration) bool {
 	return ok
 }
 
-func (s *scope) windowCall(kind checks.Kind, call *hclsyntax.FunctionCallExpr, interval time.Duration) (windowCall, bool) {
-	w := windowCall{name: call.Name, at: call.Range()}
+func (s *scope) windowCall(c *condition, call *hclsyntax.FunctionCallExpr, interval time.Duration) (windowCall, bool) {
+	kind, w := c.kind, windowCall{name: call.Name, at: call.Range()}
 	want := len(strings.Split(form(call.Name), ","))
 	if len(call.Args) != want || call.ExpandFinal {
 		s.fail(call.Range(), "Wrong arguments", "The function is written %s.", form(call.Name))
@@ -202,6 +202,10 @@ func (s *scope) windowCall(kind checks.Kind, call *hclsyntax.FunctionCallExpr, i
 	traversal, diags := hcl.AbsTraversalForExpr(call.Args[0])
 	if diags.HasErrors() {
 		s.fail(call.Args[0].Range(), "Not a metric", "%s looks back at a metric, so its first argument is the name of one, such as %s; compute with the result.", call.Name, exampleMetric(kind))
+		return w, false
+	}
+	if r, refers := c.reference(dotted(traversal)); refers {
+		s.fail(call.Args[0].Range(), "Metric of another check", "%s looks back at metrics of its own check only. Put the rule into check %s, or ask for the metric itself.", call.Name, r.block())
 		return w, false
 	}
 	metric, found := findMetric(kind, dotted(traversal))
@@ -304,6 +308,8 @@ func (s *scope) unknownMetric(kind checks.Kind, name string, at hcl.Range) {
 	switch {
 	case strings.Contains(name, "-") && minusHint(kind, name):
 		hint = fmt.Sprintf(" In HCL %q is one name, because names may hold \"-\"; to subtract, put blanks around it.", name)
+	case misspelledKind(name) != "":
+		hint = fmt.Sprintf(" A metric of another check is written %s.NAME.METRIC.", misspelledKind(name))
 	case strings.Contains(name, "["):
 		hint = " The name of a metric is written with dots, such as " + exampleMetric(kind) + "."
 	case name == prefix && len(group) > 0:

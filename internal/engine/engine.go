@@ -27,6 +27,7 @@ type Engine struct {
 
 	emitter *emitter
 	watches []*watch
+	byID    map[string]*watch    // the same by the id of their check
 	rules   map[string]RuleState // by rule id, ahead of what is saved
 	results chan result
 	alerts  chan alert
@@ -183,14 +184,14 @@ func (e *Engine) Ping(ctx context.Context) error {
 func (e *Engine) arrange(checks []Check, old []*watch, read map[string]time.Time, now time.Time) []*watch {
 	byID := make(map[string]*watch, len(old))
 	for _, w := range old {
-		byID[w.check.id()] = w
+		byID[w.check.ID()] = w
 	}
 	if now.Before(e.first) {
 		now = e.first
 	}
 	watches := make([]*watch, 0, len(checks))
 	for _, c := range checks {
-		have := byID[c.id()]
+		have := byID[c.ID()]
 		if have != nil && have.check.Fingerprint == c.Fingerprint && c.Fingerprint != "" {
 			// Routes may have changed a reminder; the reader is the old one,
 			// with what it knows.
@@ -199,9 +200,13 @@ func (e *Engine) arrange(checks []Check, old []*watch, read map[string]time.Time
 			watches = append(watches, have)
 			continue
 		}
-		w := &watch{check: c, data: newDataRule(c.Interval), history: NewHistory(c.Windows, c.Picks), phase: phase(c), read: read[c.id()]}
+		w := &watch{check: c, data: newDataRule(c.Interval), history: NewHistory(c.Windows, c.Picks), phase: phase(c), read: read[c.ID()]}
 		w.begin(now)
 		watches = append(watches, w)
+	}
+	e.byID = make(map[string]*watch, len(watches))
+	for _, w := range watches {
+		e.byID[w.check.ID()] = w
 	}
 	return watches
 }
@@ -219,7 +224,7 @@ const (
 func phase(c Check) time.Duration {
 	name := c.Group
 	if name == "" {
-		name = c.id()
+		name = c.ID()
 	}
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(name)) // never fails

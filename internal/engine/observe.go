@@ -78,12 +78,25 @@ func (e *Engine) observe(w *watch, reading tocsin.Reading, bad string, now time.
 		}
 		return bad, ""
 	}, nil)
-	view := View{Reading: reading, History: w.history, Now: now}
+	view := View{Reading: reading, History: w.history, Now: now, Other: func(r Ref) tocsin.Value { return e.other(r, now) }}
 	for i := range w.check.Rules {
 		r, view := &w.check.Rules[i], view
 		view.Seen = e.rules[tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)].Seen
 		e.step(w, r, Observe(r, view), now, func() (string, string) { return r.Explain(view) }, view.seeing(r))
 	}
+}
+
+// maxAge is after how many of its intervals what a check read last says nothing
+// any more to the rules of others.
+const maxAge = 3
+
+// other is the last value of a metric of another check.
+func (e *Engine) other(r Ref, now time.Time) tocsin.Value {
+	w := e.byID[r.Check]
+	if w == nil || now.Sub(w.reading.At) > maxAge*w.check.Interval {
+		return tocsin.Value{}
+	}
+	return w.reading.Values[r.Metric]
 }
 
 // seeing is what a rule has seen with a view; nil when that is nothing new.

@@ -27,6 +27,18 @@ const (
 	True
 )
 
+// Ref names a metric of another check.
+type Ref struct {
+	Check  string // as CheckID has it
+	Metric string
+}
+
+// CheckID names a check for the whole agent: KIND.NAME.
+func CheckID(kind, name string) string { return kind + "." + name }
+
+// ID names the check for the whole agent.
+func (c *Check) ID() string { return CheckID(c.Kind, c.Name) }
+
 // View is all that a condition may look at.
 type View struct {
 	Reading tocsin.Reading
@@ -35,6 +47,17 @@ type View struct {
 	// Seen is what the rule saw last of the metrics in its Changes; it is never
 	// changed in place.
 	Seen map[string]string
+	// Other is the last value of a metric of another check, the zero Value when
+	// there is none that is fresh. It is nil where there are no others.
+	Other func(Ref) tocsin.Value
+}
+
+// Referred is Other, or no data.
+func (v View) Referred(r Ref) tocsin.Value {
+	if v.Other == nil {
+		return tocsin.Value{}
+	}
+	return v.Other(r)
 }
 
 // Changed says whether a metric has another value than the rule saw last;
@@ -79,6 +102,8 @@ type Rule struct {
 	// Changes names the metrics whose changes When asks for. Such a rule makes
 	// an event of type changed each time that When is true, and never fails.
 	Changes []string
+	// Refs names the metrics of other checks that the conditions ask for.
+	Refs []Ref
 	// Reminder repeats a failure; 0 means never. It wins over a route's.
 	Reminder time.Duration
 	// Failed and Recovered are $EVENT of the two transitions.

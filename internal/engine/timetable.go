@@ -7,9 +7,6 @@ import (
 	"tocsin"
 )
 
-// id is the check's name for the whole agent.
-func (c *Check) id() string { return c.Kind + "." + c.Name }
-
 // mostWake is how long the engine sleeps at most; leastWake, while there is a
 // schedule: the clock on the wall may be set meanwhile.
 const (
@@ -168,7 +165,7 @@ func lastRead(watches []*watch) map[string]time.Time {
 	read := make(map[string]time.Time)
 	for _, w := range watches {
 		if w.check.Schedule.Timed() && !w.read.IsZero() {
-			read[w.check.id()] = w.read
+			read[w.check.ID()] = w.read
 		}
 	}
 	return read
