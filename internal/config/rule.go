@@ -26,7 +26,7 @@ const (
 type ruleText struct {
 	Name, When, Clear, Message, Failed, Recovered string
 	Severity                                      tocsin.Severity
-	For, ClearFor, Within, Reminder               time.Duration
+	For, ClearFor, Delay, Within, Reminder        time.Duration
 	Times                                         int
 }
 
@@ -45,6 +45,7 @@ func (s *scope) rule(name string, of subject) (r engine.Rule, used []*condition,
 	}
 	r.For, _ = s.duration("for", 0)
 	r.ClearFor, _ = s.duration("clear_for", 0)
+	s.delay(&r)
 	r.Reminder, _ = s.duration("reminder", 0)
 	s.flapping(&r, of.interval)
 	r.Severity = s.severity()
@@ -64,7 +65,7 @@ func (s *scope) rule(name string, of subject) (r engine.Rule, used []*condition,
 	}
 	text = ruleText{
 		Name: name, Message: r.Message, Failed: r.Failed, Recovered: r.Recovered, Severity: r.Severity,
-		For: r.For, ClearFor: r.ClearFor, Within: r.Within, Reminder: r.Reminder, Times: r.Times,
+		For: r.For, ClearFor: r.ClearFor, Delay: r.Delay, Within: r.Within, Reminder: r.Reminder, Times: r.Times,
 	}
 	if when != nil {
 		r.When = when
@@ -76,6 +77,19 @@ func (s *scope) rule(name string, of subject) (r engine.Rule, used []*condition,
 		used, text.Clear = append(used, clear), clear.text()
 	}
 	return r, used, text
+}
+
+// delay reads how long a recovery must last, to begin with.
+func (s *scope) delay(r *engine.Rule) {
+	delay, at := s.duration("delay", 0)
+	switch {
+	case delay > engine.MaxDelay:
+		s.fail(at, "Invalid duration", "\"delay\" is at most %s, which it grows to.", durationText(engine.MaxDelay))
+	case s.body.Attributes["delay"] != nil && s.body.Attributes["clear_for"] != nil:
+		s.fail(at, "Attributes exclude each other", "\"delay\" is a \"clear_for\" that grows while the rule flaps. Use one of them.")
+	default:
+		r.Delay = delay
+	}
 }
 
 // flapping reads times and within, which belong together.

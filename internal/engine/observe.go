@@ -130,7 +130,8 @@ func Observe(r *Rule, v View) Observation {
 // that is new.
 func (e *Engine) step(w *watch, r *Rule, o Observation, now time.Time, explain func() (string, string), fresh map[string]string) {
 	id := tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)
-	state, kind := Step(r, e.rules[id], o, now)
+	before := e.rules[id]
+	state, kind := Step(r, before, o, now)
 	if fresh != nil {
 		state.Seen = fresh
 	}
@@ -141,7 +142,7 @@ func (e *Engine) step(w *watch, r *Rule, o Observation, now time.Time, explain f
 		state = t.state
 		e.log.Info("event", "type", string(kind), "rule", id, "severity", r.Severity.String(), "event", t.event.ID, "description", t.event.Description)
 		e.emitter.add(t)
-	case fresh != nil: // a change while the agent is down is one
+	case fresh != nil, state.Flap != before.Flap: // a change while the agent is down is one, and every failure counts
 		e.emitter.add(transition{rule: id, state: state})
 	}
 	e.rules[id] = state

@@ -95,6 +95,9 @@ type Rule struct {
 	For time.Duration
 	// ClearFor is how long Clear must hold before the rule recovers.
 	ClearFor time.Duration
+	// Delay takes the place of ClearFor and grows while the rule flaps, up to
+	// MaxDelay; 0 means that nothing grows.
+	Delay time.Duration
 	// Times and Within are for flapping: the rule fails when When was true
 	// in at least Times readings of the last Within. Zero Times means off.
 	Times  int

@@ -84,7 +84,7 @@ func (s *State) RollForward(events []tocsin.Event) int {
 		}
 		s.Rules[ev.RuleID()] = RuleState{
 			Failed: m.Failed, Since: m.Since, Incident: m.Incident, Transition: m.Transition,
-			Reminders: m.Reminders, Told: ev.At, Seen: m.Seen,
+			Reminders: m.Reminders, Told: ev.At, Seen: m.Seen, Flap: m.Flap,
 		}
 		rolled++
 	}
