@@ -107,7 +107,7 @@ func (s *scope) flapping(r *engine.Rule, interval time.Duration) {
 	case haveTimes && within > 0 && within < time.Duration(times-1)*interval:
 		s.fail(withinAt, "Window too short", "The check is read every %s, so %d readings need at least %s.", durationText(interval), times, durationText(time.Duration(times-1)*interval))
 	case haveTimes && within > 0:
-		r.Times, r.Within = times, within
+		r.Times, r.Within, r.Apart = times, within, interval/2
 	}
 }
 

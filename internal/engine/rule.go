@@ -102,6 +102,9 @@ type Rule struct {
 	// in at least Times readings of the last Within. Zero Times means off.
 	Times  int
 	Within time.Duration
+	// Apart is how far two readings that count for Times are apart at least:
+	// what the kernel tells of in a storm is one failure, not a hundred.
+	Apart time.Duration
 	// Changes names the metrics whose changes When asks for. Such a rule makes
 	// an event of type changed each time that When is true, and never fails.
 	Changes []string

@@ -109,7 +109,7 @@ func hits(r *Rule, old []time.Time, when Truth, now time.Time) []time.Time {
 			kept = append(kept, at)
 		}
 	}
-	if when == True {
+	if n := len(kept); when == True && (n == 0 || now.Sub(kept[n-1]) >= r.Apart) {
 		kept = append(kept, now)
 	}
 	return kept[max(0, len(kept)-r.Times):]

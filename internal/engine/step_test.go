@@ -55,6 +55,8 @@ func TestStep(t *testing.T) {
 		{"times, too far apart", Rule{Times: 3, Within: 40 * time.Second}, "TFTFTFTF", "........"},
 		{"times, still flapping", Rule{Times: 2, Within: 40 * time.Second}, "TTFTFFFF", ".f...r.."},
 		{"times and for", Rule{Times: 2, Within: time.Minute, For: 20 * time.Second}, "TTT", "..f"},
+		{"times, a storm", Rule{Times: 3, Within: time.Hour, Apart: 20 * time.Second}, "TTTTTF", "....f."},
+		{"times, apart", Rule{Times: 3, Within: time.Hour, Apart: 20 * time.Second}, "TFTFT", "....f"},
 		{"reminder", Rule{Reminder: 20 * time.Second}, "TTTTTF", "f.m.mr"},
 		{"reminder without data", Rule{Reminder: 20 * time.Second}, "T????", "f.m.m"},
 		{"no reminder once it is over", Rule{Reminder: 20 * time.Second}, "TTF", "f.r"},
