@@ -62,12 +62,22 @@ type draft struct {
 // findKind is the kind of that name; false when there is none.
 func (l *loader) findKind(name string) (checks.Kind, bool) {
 	kind, ok := l.kinds[name]
-	if !ok {
-		if kind, ok = checks.Find(name); ok {
-			l.kinds[name] = kind
+	if ok || !slices.Contains(l.kindNames(), name) {
+		return kind, ok
+	}
+	kind, ok = checks.Find(name)
+	l.kinds[name] = kind
+	return kind, ok
+}
+
+// kindNames are the names of all kinds, which are asked for once.
+func (l *loader) kindNames() []string {
+	if len(l.allKinds) == 0 {
+		for _, k := range checks.Kinds() {
+			l.allKinds = append(l.allKinds, k.Name)
 		}
 	}
-	return kind, ok
+	return l.allKinds
 }
 
 // kind finds the kind of a check by its first label.
@@ -81,10 +91,7 @@ func (l *loader) kind(f found) (checks.Kind, bool) {
 		l.problems.add(problem(at, notYet, "Check kind %q is not in this version of Tocsin.", name))
 		return kind, false
 	}
-	var names []string
-	for _, k := range checks.Kinds() {
-		names = append(names, k.Name)
-	}
+	names := l.kindNames()
 	l.problems.add(problem(at, "Unknown kind", "There is no check kind %q.%s There is %s.", name, didYouMean(name, names), list(quoted(names), "and")))
 	return kind, false
 }

@@ -28,7 +28,8 @@ type loader struct {
 	htmls     int // templates with html
 	// kinds are those that the file has named: all their checks share one table
 	// of metrics, and a file may have a thousand checks.
-	kinds map[string]checks.Kind
+	kinds    map[string]checks.Kind
+	allKinds []string // the names of all, once they were asked for
 }
 
 // found is a top-level block with its file.

@@ -120,16 +120,12 @@ func stepName(step hcl.Traverser) string {
 }
 
 // misspelledKind is the kind that the begin of a name with three parts may mean.
-func misspelledKind(name string) string {
+func (l *loader) misspelledKind(name string) string {
 	first, rest, _ := strings.Cut(strings.NewReplacer("[", ".", "]", "").Replace(name), ".")
 	if !strings.Contains(rest, ".") {
 		return ""
 	}
-	var kinds []string
-	for _, k := range checks.Kinds() {
-		kinds = append(kinds, k.Name)
-	}
-	return suggest(first, kinds)
+	return suggest(first, l.kindNames())
 }
 
 // spell is how a condition names a check.

@@ -308,8 +308,8 @@ func (s *scope) unknownMetric(kind checks.Kind, name string, at hcl.Range) {
 	switch {
 	case strings.Contains(name, "-") && minusHint(kind, name):
 		hint = fmt.Sprintf(" In HCL %q is one name, because names may hold \"-\"; to subtract, put blanks around it.", name)
-	case misspelledKind(name) != "":
-		hint = fmt.Sprintf(" A metric of another check is written %s.NAME.METRIC.", misspelledKind(name))
+	case s.loader.misspelledKind(name) != "":
+		hint = fmt.Sprintf(" A metric of another check is written %s.NAME.METRIC.", s.loader.misspelledKind(name))
 	case strings.Contains(name, "["):
 		hint = " The name of a metric is written with dots, such as " + exampleMetric(kind) + "."
 	case name == prefix && len(group) > 0:

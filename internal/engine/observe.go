@@ -78,10 +78,13 @@ func (e *Engine) observe(w *watch, reading tocsin.Reading, bad string, now time.
 		}
 		return bad, ""
 	}, nil)
-	view := View{Reading: reading, History: w.history, Now: now, Other: func(r Ref) tocsin.Value { return e.other(r, now) }}
+	view := View{Reading: reading, History: w.history, Now: now}
 	for i := range w.check.Rules {
 		r, view := &w.check.Rules[i], view
 		view.Seen = e.rules[tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)].Seen
+		if len(r.Refs) > 0 {
+			view.Other = func(r Ref) tocsin.Value { return e.other(r, now) }
+		}
 		e.step(w, r, Observe(r, view), now, func() (string, string) { return r.Explain(view) }, view.seeing(r))
 	}
 }

@@ -28,7 +28,7 @@ func TestAReferenceIsTheLastReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k, b := &keeper{}, &source{}
 		asking, other := watching("a", &source{}), watching("b", b)
-		asking.Rules[0].When = refersToBad{}
+		asking.Rules[0].When, asking.Rules[0].Refs = refersToBad{}, []Ref{{"test.b", "bad"}}
 		other.Rules = nil
 		_, stop := running(t, filepath.Join(t.TempDir(), "s"), k, asking, other)
 		defer stop()

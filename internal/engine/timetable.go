@@ -20,7 +20,7 @@ func (e *Engine) wake() time.Time {
 	wake := now.Add(mostWake)
 	for _, w := range e.watches {
 		at := w.wake()
-		if soon := now.Add(leastWake); w.check.Schedule.Timed() && soon.Before(at) {
+		if soon := now.Add(leastWake); w.check.Schedule.ByClock() && soon.Before(at) {
 			at = soon
 		}
 		if at.Before(wake) {
@@ -131,7 +131,7 @@ const mostBack = time.Hour
 // setBack says that the clock was set back so far, such as from a wrong year,
 // that what was planned by it may never come.
 func (w *watch) setBack(now time.Time) bool {
-	return w.check.Schedule.Timed() && w.planned.Sub(now.Round(0)) > mostBack
+	return w.check.Schedule.ByClock() && w.planned.Sub(now.Round(0)) > mostBack
 }
 
 // after is the first time after now on the grid of an interval that begins at

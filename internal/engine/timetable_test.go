@@ -237,6 +237,13 @@ func TestAClockThatWasFarAhead(t *testing.T) {
 		if !w.next.Equal(next) {
 			t.Errorf("got %v, want %v still", w.next, next)
 		}
+		// So is the end of a mask.
+		w.check.Schedule = schedule.Schedule{Except: lines(t, "* * * 1-6 *"), Zone: time.UTC}
+		w.begin(now.AddDate(1, 0, 0))
+		e.tick(t.Context(), now)
+		if got := w.next.Format("2006-01-02"); got != "2000-07-01" {
+			t.Errorf("got %s after the mask, want the first of July", got)
+		}
 	})
 }
 

@@ -52,6 +52,9 @@ func wallAt(unix int64, offset int) wall {
 // Timed says that the schedule names the minutes of the readings.
 func (s *Schedule) Timed() bool { return len(s.Every) > 0 }
 
+// ByClock says that the clock on the wall has a say in when the check is read.
+func (s *Schedule) ByClock() bool { return len(s.Every)+len(s.Except) > 0 }
+
 // Masked says that the check is not read in the minute of now.
 func (s *Schedule) Masked(now time.Time) bool {
 	if len(s.Except) == 0 {
@@ -187,7 +190,7 @@ func (s *Schedule) Gap() time.Duration {
 
 // String is all of it, for telling one schedule from another.
 func (s *Schedule) String() string {
-	if !s.Timed() && len(s.Except) == 0 {
+	if !s.ByClock() {
 		return ""
 	}
 	var b strings.Builder
