@@ -78,15 +78,20 @@ func (e *Engine) observe(w *watch, reading tocsin.Reading, bad string, now time.
 		}
 		return bad, ""
 	}, nil)
-	view := View{Reading: reading, History: w.history, Now: now}
 	for i := range w.check.Rules {
-		r, view := &w.check.Rules[i], view
-		view.Seen = e.rules[tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)].Seen
-		if len(r.Refs) > 0 {
-			view.Other = func(r Ref) tocsin.Value { return e.other(r, now) }
-		}
+		r := &w.check.Rules[i]
+		view := e.view(w, r, reading, now)
 		e.step(w, r, Observe(r, view), now, func() (string, string) { return r.Explain(view) }, view.seeing(r))
 	}
+}
+
+// view is what a rule looks at.
+func (e *Engine) view(w *watch, r *Rule, reading tocsin.Reading, now time.Time) View {
+	v := View{Reading: reading, History: w.history, Now: now, Seen: e.rules[tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)].Seen}
+	if len(r.Refs) > 0 {
+		v.Other = func(r Ref) tocsin.Value { return e.other(r, now) }
+	}
+	return v
 }
 
 // maxAge is after how many of its intervals what a check read last says nothing

@@ -30,13 +30,17 @@ func TestAReferenceIsTheLastReading(t *testing.T) {
 		asking, other := watching("a", &source{}), watching("b", b)
 		asking.Rules[0].When, asking.Rules[0].Refs = refersToBad{}, []Ref{{"test.b", "bad"}}
 		other.Rules = nil
-		_, stop := running(t, filepath.Join(t.TempDir(), "s"), k, asking, other)
+		e, stop := running(t, filepath.Join(t.TempDir(), "s"), k, asking, other)
 		defer stop()
 		time.Sleep(time.Minute)
 		wants(t, k)
 		b.set(func(s *source) { s.bad = true })
 		time.Sleep(21 * time.Second)
 		wants(t, k, "a/r failed")
+		status, err := e.Status(t.Context())
+		if err != nil || status[0].Rules[1].Says != True {
+			t.Errorf("got status %+v, %v, want the rule to hold", status, err)
+		}
 		// It hangs: the last reading counts for three intervals, and what is
 		// unknown after that neither fails nor recovers.
 		release := make(chan struct{})
