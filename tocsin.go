@@ -88,6 +88,17 @@ type Mark struct {
 	Reminders  int       `json:"reminders"`
 	// Seen is what a rule about changes saw last, by metric.
 	Seen map[string]string `json:"seen,omitempty"`
+	Flap Flap              `json:"flap,omitzero"`
+}
+
+// Flap counts the failures of a rule that flaps. The zero Flap is one that has
+// not failed.
+type Flap struct {
+	// Level is how often the delay of a recovery was doubled.
+	Level int `json:"level,omitempty"`
+	// Failures counts them since Since, told or not.
+	Failures int       `json:"failures,omitempty"`
+	Since    time.Time `json:"since,omitzero"`
 }
 
 // RuleID names the rule for the whole agent: KIND.CHECK/RULE.

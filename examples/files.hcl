@@ -10,10 +10,10 @@ mail "ops" {
   to = ["ops@example.com"]
 }
 
-# A backup that is there, fresh and not empty.
+# A backup that is there, fresh and not empty, looked at when somebody is awake.
 check "file" "backup" {
-  path     = "/var/backups/db.sql.gz"
-  interval = "5m"
+  path  = "/var/backups/db.sql.gz"
+  every = "0 8-18/2 * * mon-fri"
   rule "stale" {
     when = !exists || age > 26 * hour || size < 10 * MiB
   }

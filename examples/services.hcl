@@ -43,7 +43,7 @@ check "unit" "nginx" {
     when = !exists
   }
   rule "crashing" {
-    when = delta(restarts, "15m") >= 3
+    when = delta(restarts, "15m") >= 3 && host.database.reachable # else that is why
   }
   rule "restarted" {
     when     = changed(pid)

@@ -162,10 +162,10 @@ func notices(e Envelope, events []tocsin.Event) []string {
 		if len(events) > 1 {
 			what = "the newest event"
 		}
-		all = append(all, fmt.Sprintf("Queued late, at %s, %s after %s.", localTime(e.Queued), span(wait), what))
+		all = append(all, fmt.Sprintf("Queued late, at %s, %s after %s.", localTime(e.Queued), Span(wait), what))
 	}
 	if wait := e.Composed.Sub(at); !e.Composed.IsZero() && wait > overdue {
-		all = append(all, fmt.Sprintf("Sent late: this mail was made at %s, %s after what it tells.", localTime(e.Composed), span(wait)))
+		all = append(all, fmt.Sprintf("Sent late: this mail was made at %s, %s after what it tells.", localTime(e.Composed), Span(wait)))
 	}
 	seen := make(map[string]bool)
 	for i := range events {
@@ -193,11 +193,11 @@ func since(e *tocsin.Event) time.Time {
 }
 
 // lasted is how long the incident had lasted when the event happened.
-func lasted(e *tocsin.Event) string { return span(e.At.Sub(since(e))) }
+func lasted(e *tocsin.Event) string { return Span(e.At.Sub(since(e))) }
 
-// span writes a duration with its two largest units: "45s", "12m", "1h5m",
+// Span writes a duration with its two largest units: "45s", "12m", "1h5m",
 // "2d4h". Negative ones, from clocks that were set back, are 0s.
-func span(d time.Duration) string {
+func Span(d time.Duration) string {
 	d = max(d, 0).Truncate(time.Second)
 	const day = 24 * time.Hour
 	for _, unit := range []struct {

@@ -65,7 +65,8 @@ func checkNow(ctx context.Context, opt *options, cfg *config.Config, names []str
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	for _, c := range chosen {
+	needed := referred(cfg, chosen)
+	for _, c := range needed {
 		_, _ = readOnce(ctx, c) // rates need a reading before; its errors show in the next
 	}
 	select {
@@ -73,10 +74,15 @@ func checkNow(ctx context.Context, opt *options, cfg *config.Config, names []str
 		return failed(ctx.Err())
 	case <-time.After(rateGap):
 	}
+	readings := make(map[string]answer, len(needed))
+	for _, c := range needed {
+		reading, err := readOnce(ctx, c)
+		readings[c.ID()] = answer{reading, err}
+	}
 	reports := make([]checkReport, 0, len(chosen))
 	unread := 0
 	for _, c := range chosen {
-		r := report(ctx, c)
+		r := report(c, readings)
 		if r.Error != "" || len(r.Errors) > 0 {
 			unread++
 		}
@@ -112,14 +118,35 @@ func choose(cfg *config.Config, names []string) ([]engine.Check, error) {
 	return chosen, nil
 }
 
+// referred are the chosen checks and those that their rules refer to.
+func referred(cfg *config.Config, chosen []engine.Check) []engine.Check {
+	wanted := make(map[string]bool)
+	for _, c := range chosen {
+		wanted[c.ID()] = true
+		for _, r := range c.Rules {
+			for _, ref := range r.Refs {
+				wanted[ref.Check] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(cfg.Checks), func(c engine.Check) bool { return !wanted[c.ID()] })
+}
+
+// answer is what a reading said.
+type answer struct {
+	reading tocsin.Reading
+	err     error
+}
+
 func readOnce(ctx context.Context, c engine.Check) (tocsin.Reading, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	return c.Reader.Read(ctx)
 }
 
-func report(ctx context.Context, c engine.Check) checkReport {
-	reading, err := readOnce(ctx, c)
+// report is what one check says, and its rules say of it and of the others.
+func report(c engine.Check, readings map[string]answer) checkReport {
+	reading, err := readings[c.ID()].reading, readings[c.ID()].err
 	r := checkReport{Kind: c.Kind, Name: c.Name, Values: map[string]any{}, Rules: []ruleReport{}, shown: map[string]string{}}
 	if err != nil {
 		r.Error = err.Error()
@@ -140,7 +167,8 @@ func report(ctx context.Context, c engine.Check) checkReport {
 		}
 		r.Errors[metric] = err.Error()
 	}
-	view := engine.View{Reading: reading, History: engine.NewHistory(c.Windows), Now: time.Now()}
+	view := engine.View{Reading: reading, History: engine.NewHistory(c.Windows, c.Picks), Now: time.Now()}
+	view.Other = func(r engine.Ref) tocsin.Value { return readings[r.Check].reading.Values[r.Metric] }
 	for i := range c.Rules {
 		rule := &c.Rules[i]
 		says := map[engine.Truth]string{engine.True: "would fail", engine.False: "ok", engine.Unknown: "no data"}

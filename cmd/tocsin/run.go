@@ -71,7 +71,7 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 		return a, err
 	}
 	desk := &notify.Desk{Spool: a.store.spool, Log: log, Router: func() notify.Router { return *a.router.Load() }}
-	a.engine = engine.New(cfg.Agent.Host, cfg.Checks, state, desk, log)
+	a.engine = engine.New(cfg.Agent.Host, cfg.Checks, state, desk, cfg.Agent.StartDelay, log)
 	a.machine = newMachine(a.store, desk, a.config.Load, a.courier.Hurry, a.engine.Quiet, systemd.OwnUnit(), log)
 	a.alarms = &notify.Alarms{Desk: desk, Log: log, Host: func() string { return a.config.Load().Agent.Host }}
 	a.courier.Refused = a.alarms.Refused

@@ -50,6 +50,8 @@ func (l *loader) agentBlocks(a *Agent, blocks []found) {
 	l.labels(blocks[0].block)
 	a.Host = s.host()
 	a.Interval, a.Timeout = s.cycle(defaultInterval, defaultTimeout)
+	a.StartDelay = s.startDelay()
+	a.Zone = s.zone(nil)
 	if dir := s.text("state_dir"); dir.set && !dir.unknown && s.absolute("state_dir", dir) {
 		a.StateDir = filepath.Clean(dir.text)
 		a.Socket = filepath.Join(a.StateDir, "control.sock")

@@ -19,58 +19,99 @@ func laterKinds() []string {
 
 // checks decodes the check blocks.
 func (l *loader) checks(blocks []found) {
-	seen := map[[2]string]hcl.Range{}
+	l.defined = map[[2]string]hcl.Range{}
+	var unique []found
 	for _, f := range blocks {
 		if !l.labels(f.block, "KIND", "NAME") {
 			continue
 		}
 		id := [2]string{f.block.Labels[0], f.block.Labels[1]}
-		if first, ok := seen[id]; ok {
+		if first, ok := l.defined[id]; ok {
 			l.problems.add(problem(f.block.DefRange(), "Name used twice", "%s is already defined at %s.", blockName("check", id[:]), place(first)))
 			continue
 		}
-		seen[id] = f.block.DefRange()
+		l.defined[id] = f.block.DefRange()
+		unique = append(unique, f)
+	}
+	// All names are known now, so that a rule may refer to a later check.
+	var drafts []draft
+	for _, f := range unique {
 		if kind, ok := l.kind(f); ok {
-			l.check(f, kind)
+			drafts = append(drafts, l.check(f, kind))
 		}
 	}
+	l.refer(drafts)
+	for i := range drafts {
+		l.finish(&drafts[i])
+	}
+}
+
+// draft is a check that is decoded but for what the rules of others refer to.
+type draft struct {
+	scope *scope
+	check engine.Check
+	kind  checks.Kind
+	spec  checks.Spec
+	rules []ruleText
+	// sound says that its own attributes have no problem, ruled that it has
+	// rules, if only bad ones.
+	sound, ruled bool
+	referred     []string // metrics that rules of others refer to, sorted
+}
+
+// findKind is the kind of that name; false when there is none.
+func (l *loader) findKind(name string) (checks.Kind, bool) {
+	kind, ok := l.kinds[name]
+	if ok || !slices.Contains(l.kindNames(), name) {
+		return kind, ok
+	}
+	kind, ok = checks.Find(name)
+	l.kinds[name] = kind
+	return kind, ok
+}
+
+// kindNames are the names of all kinds, which are asked for once.
+func (l *loader) kindNames() []string {
+	if len(l.allKinds) == 0 {
+		for _, k := range checks.Kinds() {
+			l.allKinds = append(l.allKinds, k.Name)
+		}
+	}
+	return l.allKinds
 }
 
 // kind finds the kind of a check by its first label.
 func (l *loader) kind(f found) (checks.Kind, bool) {
 	name, at := f.block.Labels[0], f.block.LabelRanges[0]
-	kind, ok := l.kinds[name]
-	if !ok {
-		kind, ok = checks.Find(name)
-	}
+	kind, ok := l.findKind(name)
 	if ok {
-		l.kinds[name] = kind
 		return kind, true
 	}
 	if slices.Contains(laterKinds(), name) {
 		l.problems.add(problem(at, notYet, "Check kind %q is not in this version of Tocsin.", name))
 		return kind, false
 	}
-	var names []string
-	for _, k := range checks.Kinds() {
-		names = append(names, k.Name)
-	}
+	names := l.kindNames()
 	l.problems.add(problem(at, "Unknown kind", "There is no check kind %q.%s There is %s.", name, didYouMean(name, names), list(quoted(names), "and")))
 	return kind, false
 }
 
 // check decodes one check block.
-func (l *loader) check(f found, kind checks.Kind) {
+func (l *loader) check(f found, kind checks.Kind) draft {
 	s := l.scope(f.source, f.block)
 	s.later = []string{"restart", "start", "stop", "depends_on"}
 	c := engine.Check{Kind: kind.Name, Name: f.block.Labels[1], Windows: map[string]time.Duration{}}
 	c.Events = l.config.Agent.Events
 	c.Interval, c.Timeout = s.cycle(l.config.Agent.Interval, l.config.Agent.Timeout)
+	s.timetable(&c)
 	before := l.problems.Len()
 	spec := checks.Spec{Name: c.Name, Attributes: s.kindAttributes(kind), Metrics: map[string]bool{}}
 	sound := l.problems.Len() == before
 	if kind.Grouped {
 		c.Group = kind.Name + " " + durationText(c.Interval)
+		if c.Schedule.Timed() {
+			c.Group = kind.Name + " timed" // the minute brings them together
+		}
 	}
 	var texts []ruleText
 	seen := map[string]hcl.Range{}
@@ -83,26 +124,33 @@ func (l *loader) check(f found, kind checks.Kind) {
 			continue
 		}
 		seen[block.Labels[0]] = block.DefRange()
-		rule, used, text := l.scope(f.source, block).rule(block.Labels[0], kind, c.Interval)
+		rule, used, text := l.scope(f.source, block).rule(block.Labels[0], subject{kind, c.Name, c.Interval})
 		for _, one := range used {
-			one.note(spec.Metrics, c.Windows)
+			one.note(spec.Metrics, &c)
 		}
 		c.Rules, texts = append(c.Rules, rule), append(texts, text)
 	}
-	if len(seen) == 0 && !slices.ContainsFunc(f.block.Body.Blocks, isRule) {
-		s.warn(s.header, "Check without a rule", "%s is read but alerts nobody. Add: rule \"NAME\" { when = %s }", s.name, exampleOf(kind))
-		spec.Metrics = nil // all of them: they show in the status
+	s.done("rule")
+	ruled := len(seen) > 0 || slices.ContainsFunc(f.block.Body.Blocks, isRule)
+	return draft{scope: s, check: c, kind: kind, spec: spec, rules: texts, sound: sound, ruled: ruled}
+}
+
+// finish looks at a check as a whole and keeps it.
+func (l *loader) finish(d *draft) {
+	s := d.scope
+	if !d.ruled && len(d.referred) == 0 {
+		s.warn(s.header, "Check without a rule", "%s is read but alerts nobody. Add: rule \"NAME\" { when = %s }", s.name, exampleOf(d.kind))
+		d.spec.Metrics = nil // all of them: they show in the status
 	}
-	if kind.Valid != nil && sound {
-		if err := kind.Valid(spec); err != nil {
+	if d.kind.Valid != nil && d.sound {
+		if err := d.kind.Valid(d.spec); err != nil {
 			s.fail(s.header, "Invalid check", "%s: %s.", s.name, err)
 		}
 	}
-	s.done("rule")
-	c.Fingerprint = fingerprint(c, spec, texts)
-	l.config.Checks = append(l.config.Checks, c)
-	l.config.kinds = append(l.config.kinds, kind)
-	l.config.specs = append(l.config.specs, spec)
+	d.check.Fingerprint = fingerprint(d.check, d.spec, d.rules, d.referred)
+	l.config.Checks = append(l.config.Checks, d.check)
+	l.config.kinds = append(l.config.kinds, d.kind)
+	l.config.specs = append(l.config.specs, d.spec)
 }
 
 // kindAttributes reads the attributes that only this kind has, as texts.

@@ -24,7 +24,9 @@ type condition struct {
 	// of window functions. Neither names a metric that the kind does not have.
 	metrics []checks.Metric
 	windows []windowCall
-	parts   []part // its text, for Explain
+	// references are the metrics of other checks.
+	references []reference
+	parts      []part // its text, for Explain
 	// constants are the units that it uses.
 	constants map[string]cty.Value
 	// functions are the pure ones that it calls.
@@ -67,6 +69,9 @@ func (c *condition) context(v engine.View) *hcl.EvalContext {
 	}
 	ctx := &hcl.EvalContext{Variables: objects(values), Functions: c.functions}
 	maps.Copy(ctx.Variables, c.constants)
+	for _, r := range c.references {
+		ctx.Variables[r.variable] = metricValue(r.metric, v.Referred(r.check))
+	}
 	if len(c.windows) > 0 {
 		ctx.Functions = maps.Clone(c.functions)
 		maps.Copy(ctx.Functions, windowFunctions(c.windows, v))
@@ -121,8 +126,15 @@ func objects(values map[string]cty.Value) map[string]cty.Value {
 	return out
 }
 
+// subject is the check that a rule is of.
+type subject struct {
+	kind     checks.Kind
+	name     string
+	interval time.Duration
+}
+
 // condition compiles the condition of a rule; nil when it is a problem.
-func (s *scope) condition(name string, kind checks.Kind, interval time.Duration) *condition {
+func (s *scope) condition(name string, of subject) *condition {
 	attr := s.attr(name)
 	if attr == nil {
 		return nil
@@ -131,20 +143,21 @@ func (s *scope) condition(name string, kind checks.Kind, interval time.Duration)
 		s.loader.problems.add(diags...)
 		return nil
 	}
-	c := &condition{expr: attr.Expr, kind: kind, constants: map[string]cty.Value{}, functions: calledFunctions(attr.Expr)}
+	c := &condition{expr: attr.Expr, kind: of.kind, constants: map[string]cty.Value{}, functions: calledFunctions(attr.Expr)}
+	okReferences := s.references(c, of)
 	okNames := s.metricNames(c)
-	okWindows := s.windowCalls(c, interval)
-	if !okNames || !okWindows {
+	okWindows := s.windowCalls(c, of.interval)
+	if !okReferences || !okNames || !okWindows {
 		return nil
 	}
-	if len(c.metrics) == 0 && len(c.windows) == 0 {
-		s.fail(attr.Expr.Range(), "Condition without a metric", "This is always the same. A condition compares a metric of the check with a limit, such as: %s", exampleOf(kind))
+	if len(c.metrics) == 0 && len(c.windows) == 0 && len(c.references) == 0 {
+		s.fail(attr.Expr.Range(), "Condition without a metric", "This is always the same. A condition compares a metric of the check with a limit, such as: %s", exampleOf(of.kind))
 		return nil
 	}
 	if !s.typed(c) {
 		return nil
 	}
-	c.parts, c.quick = partsOf(s.source, c), quickly(c.expr, kind)
+	c.parts, c.quick = partsOf(s.source, c), quickly(c.expr, of.kind)
 	return c
 }
 
@@ -174,6 +187,9 @@ func (s *scope) typed(c *condition) bool {
 	}
 	ctx := &hcl.EvalContext{Variables: objects(values), Functions: functions()}
 	maps.Copy(ctx.Variables, constants())
+	for _, r := range c.references {
+		ctx.Variables[r.variable] = cty.UnknownVal(metricType(r.metric)).RefineNotNull()
+	}
 	for _, name := range windowNames() {
 		ctx.Functions[name] = windowFunction(name, func(int, []cty.Value) cty.Value {
 			return cty.UnknownVal(resultType(name)).RefineNotNull()
@@ -181,7 +197,7 @@ func (s *scope) typed(c *condition) bool {
 	}
 	v, diags := safeValue(c.expr, ctx)
 	s.addValueProblems(diags, c.expr, ctx.Functions)
-	if diags.HasErrors() || !s.isBool(c.expr, v) {
+	if diags.HasErrors() || !s.isBool(c.expr, v) || !s.numbers(c.expr, ctx) {
 		return false
 	}
 	if v.IsKnown() {
@@ -189,6 +205,26 @@ func (s *scope) typed(c *condition) bool {
 		return false
 	}
 	return true
+}
+
+// numbers refuses texts where numbers are needed. HCL makes numbers of texts,
+// of unknown ones without a word, and no metric that is a text is a number.
+func (s *scope) numbers(expr hclsyntax.Expression, ctx *hcl.EvalContext) bool {
+	ok := true
+	_ = hclsyntax.VisitAll(expr, func(node hclsyntax.Node) hcl.Diagnostics {
+		e, isBinary := node.(*hclsyntax.BinaryOpExpr)
+		if !isBinary || e.Op.Impl.Params()[0].Type != cty.Number {
+			return nil
+		}
+		for _, operand := range []hclsyntax.Expression{e.LHS, e.RHS} {
+			if v, diags := safeValue(operand, ctx); !diags.HasErrors() && v.Type() == cty.String {
+				ok = false
+				s.fail(operand.Range(), "Invalid operand", "This is a text, and a number is needed. Texts are compared with == and !=, or with contains(), starts_with() and ends_with().")
+			}
+		}
+		return nil
+	})
+	return ok
 }
 
 // safeValue evaluates an expression; a panic, as of Inf - Inf, becomes a
@@ -231,6 +267,9 @@ func (s *scope) metricNames(c *condition) bool {
 		name := dotted(traversal)
 		if value, isConstant := units[name]; isConstant {
 			c.constants[name] = value
+			continue
+		}
+		if _, refers := c.reference(name); refers || name == noReference {
 			continue
 		}
 		m, found := findMetric(c.kind, name)

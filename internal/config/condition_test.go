@@ -104,7 +104,7 @@ func TestEvalText(t *testing.T) {
 
 // series makes a view after readings of one metric, one every 30 seconds.
 func series(c engine.Check, metric string, values ...float64) engine.View {
-	h := engine.NewHistory(c.Windows)
+	h := engine.NewHistory(c.Windows, c.Picks)
 	now := start
 	var r tocsin.Reading
 	for i, v := range values {
@@ -124,6 +124,9 @@ func TestWindows(t *testing.T) {
 		{`avg_over(space.percent, "2m") == 25`, []float64{5, 15, 25, 35, 45}, engine.True},
 		{`avg_over(space.percent, "2m") > 1`, []float64{5, 15}, engine.Unknown},
 		{`max_over(space.percent, "2m") == 45`, []float64{5, 45, 25, 35, 15}, engine.True},
+		{`quantile_over(space.percent, 0.5, "2m") == 25`, []float64{45, 15, 25, 35, 5}, engine.True},
+		{`quantile_over(space.percent, 1 - 0.05, "2m") == 43`, []float64{5, 15, 25, 35, 45}, engine.True},
+		{`quantile_over(space.percent, 0.5, "2m") > 1`, []float64{5, 15}, engine.Unknown},
 		{`min_over(space.percent, "2m") == 5`, []float64{50, 45, 5, 35, 15}, engine.True},
 		{`min_over(space.percent, "1m") == 15`, []float64{50, 45, 5, 20, 35, 15}, engine.True},
 		{`delta(space.percent, "2m") == 40`, []float64{5, 15, 25, 35, 45}, engine.True},
@@ -231,6 +234,7 @@ func TestExplainWindows(t *testing.T) {
 		values                []float64
 	}{
 		{`avg_over(space.percent, "2m") > 20`, `avg_over(space.percent, "2m") 25.0 % > 20`, "25.0 %", rising},
+		{`quantile_over(space.percent, 0.95, "2m") > 20`, `quantile_over(space.percent, 0.95, "2m") 43.0 % > 20`, "43.0 %", rising},
 		{`rate(space.percent, "2m") > 0`, `rate(space.percent, "2m") 0.33/s > 0`, "0.33/s", rising},
 		{`time_to(space.percent, 100, "150s") > 1 * hour`, `time_to(space.percent, 100, "150s") never > 1 * hour`, "never", falling},
 		{`time_to(space.percent, 100, "150s") < 1 * hour`, `time_to(space.percent, 100, "150s") 2m45s < 1 * hour`, "2m45s", rising},
@@ -238,6 +242,7 @@ func TestExplainWindows(t *testing.T) {
 		check, r := rule(t, "filesystem", `path = "/"`, "    when = "+c.when)
 		got, gotValue := r.Explain(series(check, "space.percent", c.values...))
 		got, gotValue = strings.ReplaceAll(got, "25 %", "25.0 %"), strings.ReplaceAll(gotValue, "25 %", "25.0 %")
+		got, gotValue = strings.ReplaceAll(got, "43 %", "43.0 %"), strings.ReplaceAll(gotValue, "43 %", "43.0 %")
 		if got != c.want || gotValue != c.wantValue {
 			t.Errorf("%s: got %q, %q, want %q, %q", c.when, got, gotValue, c.want, c.wantValue)
 		}

@@ -50,6 +50,10 @@ type Agent struct {
 	Host string
 	// Interval and Timeout are the defaults of every check.
 	Interval, Timeout time.Duration
+	// StartDelay is how long after its start the agent reads no check.
+	StartDelay time.Duration
+	// Zone is where the clock of schedules hangs; nil means time.Local.
+	Zone *time.Location
 	// StateDir holds the spool, the quota ledger and the engine's state.
 	StateDir string
 	// Socket is the path of the control socket.
@@ -95,6 +99,8 @@ type Options struct {
 	// Env looks up the environment, for env(), credential() and
 	// TOCSIN_CONFIG; nil means os.LookupEnv.
 	Env func(name string) (value string, set bool)
+	// Zone finds a time zone by its name; nil means the files of this host.
+	Zone func(name string) (*time.Location, error)
 	// StateDir, when set, wins over agent.state_dir, and the control socket
 	// is in it: so several agents run side by side.
 	StateDir string
@@ -157,6 +163,9 @@ func (o Options) defaults() Options {
 	}
 	if o.Env == nil {
 		o.Env = os.LookupEnv
+	}
+	if o.Zone == nil {
+		o.Zone = loadZone
 	}
 	return o
 }

@@ -75,6 +75,8 @@ func (c *condition) first() (checks.Metric, bool) {
 		switch {
 		case p.metric != nil:
 			return *p.metric, true
+		case p.refers != nil:
+			return p.refers.metric, true
 		case p.call != nil:
 			return p.call.metric, true
 		}

@@ -22,6 +22,7 @@ const maxDescription = 400
 type part struct {
 	text   string
 	metric *checks.Metric
+	refers *reference // to another check's metric
 	call   *windowCall
 }
 
@@ -40,6 +41,10 @@ func partsOf(s *source, c *condition) []part {
 	}
 	for _, traversal := range c.expr.Variables() {
 		at := traversal.SourceRange()
+		if r, refers := c.reference(dotted(traversal)); refers {
+			items = append(items, item{at.Start.Byte, at.End.Byte, part{refers: &r}})
+			continue
+		}
 		m, ok := findMetric(c.kind, dotted(traversal))
 		within := slices.ContainsFunc(c.windows, func(w windowCall) bool {
 			return w.at.Start.Byte <= at.Start.Byte && at.Start.Byte < w.at.End.Byte
@@ -120,6 +125,8 @@ func (c *condition) shown(p part, v engine.View) (string, bool) {
 	switch {
 	case p.metric != nil:
 		return format(p.metric.Unit, v.Reading.Values[p.metric.Name]), true
+	case p.refers != nil:
+		return format(p.refers.metric.Unit, v.Referred(p.refers.check)), true
 	case p.call != nil && p.call.name == changedName:
 		return p.call.change(v), true
 	case p.call != nil:
@@ -159,9 +166,9 @@ func (c *condition) presence(v engine.View) string {
 	switch now := v.Reading.Values[exists]; {
 	case now.Kind() != tocsin.BoolValue:
 		return ""
-	case !now.Truth():
+	case !now.Truth() && len(c.references) == 0:
 		return c.kind.Absent
-	case len(c.metrics)+len(c.windows) > 1:
+	case len(c.metrics)+len(c.windows)+len(c.references) > 1:
 		return ""
 	default:
 		present := strings.Replace(c.kind.Absent, " is not ", " is ", 1)

@@ -18,6 +18,7 @@ type loader struct {
 	problems *Problems
 	config   *Config
 	named    map[string]map[string]hcl.Range // block type, label: where it is
+	defined  map[[2]string]hcl.Range         // the same of checks, by kind and name
 	// servers is in the order of the files, also those with problems.
 	servers   []string
 	routed    []listed          // the routes of domains
@@ -27,7 +28,8 @@ type loader struct {
 	htmls     int // templates with html
 	// kinds are those that the file has named: all their checks share one table
 	// of metrics, and a file may have a thousand checks.
-	kinds map[string]checks.Kind
+	kinds    map[string]checks.Kind
+	allKinds []string // the names of all, once they were asked for
 }
 
 // found is a top-level block with its file.

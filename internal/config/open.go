@@ -26,15 +26,17 @@ func (c *Config) Open(h *checks.Host) error {
 
 // fingerprint is a hash of all that decides what a check does. It does not
 // depend on other blocks, on comments or on how the file is laid out.
-func fingerprint(c engine.Check, spec checks.Spec, rules []ruleText) string {
+func fingerprint(c engine.Check, spec checks.Spec, rules []ruleText, referred []string) string {
 	// Maps are written in the order of their keys. What is marshaled are
 	// texts and numbers, which cannot fail.
 	text, _ := json.Marshal(struct {
 		Kind, Name        string
 		Interval, Timeout time.Duration
+		Schedule          string `json:",omitempty"`
 		Attributes        map[string]string
 		Rules             []ruleText
-	}{c.Kind, c.Name, c.Interval, c.Timeout, spec.Attributes, rules})
+		Referred          []string `json:",omitempty"`
+	}{c.Kind, c.Name, c.Interval, c.Timeout, c.Schedule.String(), spec.Attributes, rules, referred})
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16])
 }

@@ -2,13 +2,13 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"tocsin"
-	"tocsin/checks"
 	"tocsin/internal/engine"
 )
 
@@ -26,27 +26,28 @@ const (
 type ruleText struct {
 	Name, When, Clear, Message, Failed, Recovered string
 	Severity                                      tocsin.Severity
-	For, ClearFor, Within, Reminder               time.Duration
+	For, ClearFor, Delay, Within, Reminder        time.Duration
 	Times                                         int
 }
 
 func isRule(block *hclsyntax.Block) bool { return block.Type == "rule" }
 
 // rule decodes one rule block; used are its conditions.
-func (s *scope) rule(name string, kind checks.Kind, interval time.Duration) (r engine.Rule, used []*condition, text ruleText) {
+func (s *scope) rule(name string, of subject) (r engine.Rule, used []*condition, text ruleText) {
 	s.later = []string{"do"}
 	r.Name = name
 	if name == dataRule || strings.ContainsRune(name, '/') {
 		s.fail(s.header, "Invalid label", "A rule is not named %q: \"data\" is Tocsin's own rule for readings that fail, and \"/\" stands between check and rule.", name)
 	}
-	when, clear := s.condition("when", kind, interval), s.condition("clear", kind, interval)
+	when, clear := s.condition("when", of), s.condition("clear", of)
 	if s.body.Attributes["when"] == nil {
-		s.fail(s.header, "Missing attribute", "%s needs a condition, for instance: when = %s", s.name, exampleOf(kind))
+		s.fail(s.header, "Missing attribute", "%s needs a condition, for instance: when = %s", s.name, exampleOf(of.kind))
 	}
 	r.For, _ = s.duration("for", 0)
 	r.ClearFor, _ = s.duration("clear_for", 0)
+	s.delay(&r)
 	r.Reminder, _ = s.duration("reminder", 0)
-	s.flapping(&r, interval)
+	s.flapping(&r, of.interval)
 	r.Severity = s.severity()
 	r.Message = s.message()
 	r.Failed, r.Recovered = s.event(when)
@@ -59,9 +60,12 @@ func (s *scope) rule(name string, kind checks.Kind, interval time.Duration) (r e
 		suffix = " for " + durationText(r.For)
 	}
 	s.done()
+	for _, c := range []*condition{when, clear} {
+		r.Refs = append(r.Refs, c.refs()...)
+	}
 	text = ruleText{
 		Name: name, Message: r.Message, Failed: r.Failed, Recovered: r.Recovered, Severity: r.Severity,
-		For: r.For, ClearFor: r.ClearFor, Within: r.Within, Reminder: r.Reminder, Times: r.Times,
+		For: r.For, ClearFor: r.ClearFor, Delay: r.Delay, Within: r.Within, Reminder: r.Reminder, Times: r.Times,
 	}
 	if when != nil {
 		r.When = when
@@ -73,6 +77,19 @@ func (s *scope) rule(name string, kind checks.Kind, interval time.Duration) (r e
 		used, text.Clear = append(used, clear), clear.text()
 	}
 	return r, used, text
+}
+
+// delay reads how long a recovery must last, to begin with.
+func (s *scope) delay(r *engine.Rule) {
+	delay, at := s.duration("delay", 0)
+	switch {
+	case delay > engine.MaxDelay:
+		s.fail(at, "Invalid duration", "\"delay\" is at most %s, which it grows to.", durationText(engine.MaxDelay))
+	case s.body.Attributes["delay"] != nil && s.body.Attributes["clear_for"] != nil:
+		s.fail(at, "Attributes exclude each other", "\"delay\" is a \"clear_for\" that grows while the rule flaps. Use one of them.")
+	default:
+		r.Delay = delay
+	}
 }
 
 // flapping reads times and within, which belong together.
@@ -90,7 +107,7 @@ func (s *scope) flapping(r *engine.Rule, interval time.Duration) {
 	case haveTimes && within > 0 && within < time.Duration(times-1)*interval:
 		s.fail(withinAt, "Window too short", "The check is read every %s, so %d readings need at least %s.", durationText(interval), times, durationText(time.Duration(times-1)*interval))
 	case haveTimes && within > 0:
-		r.Times, r.Within = times, within
+		r.Times, r.Within, r.Apart = times, within, interval/2
 	}
 }
 
@@ -131,7 +148,7 @@ func (s *scope) event(when *condition) (failed, recovered string) {
 }
 
 // note remembers what the condition reads and how far it looks back.
-func (c *condition) note(metrics map[string]bool, windows map[string]time.Duration) {
+func (c *condition) note(metrics map[string]bool, check *engine.Check) {
 	for _, m := range c.metrics {
 		metrics[m.Name] = true
 	}
@@ -140,7 +157,10 @@ func (c *condition) note(metrics map[string]bool, windows map[string]time.Durati
 		if w.name == changedName {
 			continue
 		}
-		windows[w.metric.Name] = max(windows[w.metric.Name], w.window)
+		check.Windows[w.metric.Name] = max(check.Windows[w.metric.Name], w.window)
+		if picks := (engine.Picks{Metric: w.metric.Name, Window: w.window}); w.name == quantileOver && !slices.Contains(check.Picks, picks) {
+			check.Picks = append(check.Picks, picks)
+		}
 	}
 }
 

@@ -25,12 +25,19 @@ type windowCall struct {
 	window time.Duration
 	at     hcl.Range
 	target hclsyntax.Expression // of time_to
+	share  float64              // of quantile_over, 0 to 1
 }
 
 // windowNames are the functions that look back at a metric.
 func windowNames() []string {
-	return []string{"avg_over", "max_over", "min_over", "rate", "delta", "time_to", changedName}
+	return []string{"avg_over", "max_over", "min_over", "rate", "delta", timeTo, quantileOver, changedName}
 }
+
+// The functions with three arguments.
+const (
+	timeTo       = "time_to"
+	quantileOver = "quantile_over"
+)
 
 // changedName is the function that compares with what its rule saw last. It has
 // no window and takes any metric.
@@ -47,8 +54,10 @@ func resultType(name string) cty.Type {
 // form is how a window function is written.
 func form(name string) string {
 	switch name {
-	case "time_to":
+	case timeTo:
 		return `time_to(METRIC, TARGET, "6h")`
+	case quantileOver:
+		return `quantile_over(METRIC, 0.95, "5m")`
 	case changedName:
 		return `changed(METRIC)`
 	}
@@ -58,7 +67,7 @@ func form(name string) string {
 // unit is the unit of a call's result.
 func (w windowCall) unit() checks.Unit {
 	switch w.name {
-	case "time_to":
+	case timeTo:
 		return checks.Seconds
 	case "rate":
 		return checks.PerSecond
@@ -84,24 +93,33 @@ func (w windowCall) value(v engine.View, target float64) tocsin.Value {
 			return tocsin.Value{}
 		}
 	}
-	compute := map[string]engine.WindowFunc{
-		"avg_over": engine.Avg, "max_over": engine.Max, "min_over": engine.Min,
-		"rate": engine.Rate, "delta": engine.Delta, "time_to": engine.TimeTo(target, w.window),
-	}[w.name]
-	points, covered := v.History.Window(w.metric.Name, w.window, v.Now)
-	f, ok := compute(points, covered)
+	f, ok := w.compute(v, target)
 	if !ok || math.IsNaN(f) {
 		return tocsin.Value{}
 	}
 	return tocsin.Number(f)
 }
 
+func (w windowCall) compute(v engine.View, target float64) (float64, bool) {
+	if w.name == quantileOver {
+		return v.History.Quantile(w.metric.Name, w.share, w.window, v.Now)
+	}
+	compute := map[string]engine.WindowFunc{
+		"avg_over": engine.Avg, "max_over": engine.Max, "min_over": engine.Min,
+		"rate": engine.Rate, "delta": engine.Delta, timeTo: engine.TimeTo(target, w.window),
+	}[w.name]
+	return compute(v.History.Window(w.metric.Name, w.window, v.Now))
+}
+
 // windowFunction makes the HCL function of a window function. The metric
 // comes as an expression, not as its value.
 func windowFunction(name string, impl func(at int, args []cty.Value) cty.Value) function.Function {
 	parameters := []function.Parameter{{Name: "metric", Type: customdecode.ExpressionClosureType}}
-	if name == "time_to" {
+	switch name {
+	case timeTo:
 		parameters = append(parameters, function.Parameter{Name: "target", Type: cty.Number})
+	case quantileOver:
+		parameters = append(parameters, function.Parameter{Name: "share", Type: cty.Number})
 	}
 	if name != changedName {
 		parameters = append(parameters, function.Parameter{Name: "window", Type: cty.String})
@@ -127,7 +145,7 @@ func windowFunctions(calls []windowCall, v engine.View) map[string]function.Func
 				return cty.UnknownVal(resultType(name))
 			}
 			target := 0.0
-			if name == "time_to" {
+			if name == timeTo {
 				target, _ = args[1].AsBigFloat().Float64()
 			}
 			switch value := calls[i].value(v, target); value.Kind() {
@@ -163,7 +181,7 @@ func (s *scope) windowCalls(c *condition, interval time.Duration) bool {
 		if !isCall || !slices.Contains(windowNames(), call.Name) {
 			return nil
 		}
-		w, good := s.windowCall(c.kind, call, interval)
+		w, good := s.windowCall(c, call, interval)
 		ok = ok && good
 		if good {
 			c.windows = append(c.windows, w)
@@ -174,8 +192,8 @@ func (s *scope) windowCalls(c *condition, interval time.Duration) bool {
 	return ok
 }
 
-func (s *scope) windowCall(kind checks.Kind, call *hclsyntax.FunctionCallExpr, interval time.Duration) (windowCall, bool) {
-	w := windowCall{name: call.Name, at: call.Range()}
+func (s *scope) windowCall(c *condition, call *hclsyntax.FunctionCallExpr, interval time.Duration) (windowCall, bool) {
+	kind, w := c.kind, windowCall{name: call.Name, at: call.Range()}
 	want := len(strings.Split(form(call.Name), ","))
 	if len(call.Args) != want || call.ExpandFinal {
 		s.fail(call.Range(), "Wrong arguments", "The function is written %s.", form(call.Name))
@@ -186,6 +204,10 @@ func (s *scope) windowCall(kind checks.Kind, call *hclsyntax.FunctionCallExpr, i
 		s.fail(call.Args[0].Range(), "Not a metric", "%s looks back at a metric, so its first argument is the name of one, such as %s; compute with the result.", call.Name, exampleMetric(kind))
 		return w, false
 	}
+	if r, refers := c.reference(dotted(traversal)); refers {
+		s.fail(call.Args[0].Range(), "Metric of another check", "%s looks back at metrics of its own check only. Put the rule into check %s, or ask for the metric itself.", call.Name, r.block())
+		return w, false
+	}
 	metric, found := findMetric(kind, dotted(traversal))
 	if !found { // already reported
 		return w, false
@@ -194,12 +216,17 @@ func (s *scope) windowCall(kind checks.Kind, call *hclsyntax.FunctionCallExpr, i
 	if call.Name == changedName {
 		return w, true
 	}
-	if metric.Unit == checks.Word || metric.Unit == checks.Truth && call.Name == "time_to" {
+	if metric.Unit == checks.Word || metric.Unit == checks.Truth && want == 3 {
 		s.fail(call.Args[0].Range(), "Not a number", "%s needs a metric that is a number; %s is %s.", call.Name, metric.Name, unitWord(metric))
 		return w, false
 	}
-	if want == 3 {
+	switch call.Name {
+	case timeTo:
 		w.target = call.Args[1]
+	case quantileOver:
+		if !s.share(&w, call.Args[1]) {
+			return w, false
+		}
 	}
 	return w, s.windowLength(&w, call.Args[want-1], interval)
 }
@@ -218,6 +245,27 @@ func exampleMetric(kind checks.Kind) string {
 	return "METRIC"
 }
 
+// share reads which part of the readings quantile_over leaves below, which is
+// a constant.
+func (s *scope) share(w *windowCall, expr hclsyntax.Expression) bool {
+	v, diags := expr.Value(&hcl.EvalContext{Functions: noFunctions()})
+	if diags.HasErrors() || !v.IsKnown() || v.IsNull() || v.Type() != cty.Number {
+		s.fail(expr.Range(), "Not a share", "The share of %s is a number from 0 to 1, such as 0.95.", w.name)
+		return false
+	}
+	f, _ := v.AsBigFloat().Float64()
+	if f < 0 || f > 1 {
+		hint := ""
+		if f > 1 && f <= 100 {
+			hint = fmt.Sprintf(" For %v %% write %v.", f, f/100)
+		}
+		s.fail(expr.Range(), "Not a share", "%v is not from 0 to 1, the share of the readings that are at most the result.%s", f, hint)
+		return false
+	}
+	w.share = f
+	return true
+}
+
 // windowLength reads the window, which is a constant.
 func (s *scope) windowLength(w *windowCall, expr hclsyntax.Expression, interval time.Duration) bool {
 	v, diags := expr.Value(&hcl.EvalContext{Functions: noFunctions()})
@@ -232,7 +280,7 @@ func (s *scope) windowLength(w *windowCall, expr hclsyntax.Expression, interval 
 	}
 	w.window = d
 	least := 2 * interval
-	if w.name == "time_to" {
+	if w.name == timeTo {
 		least = 5 * interval // engine.TimeTo draws its line through five points
 	}
 	if d < least {
@@ -260,6 +308,8 @@ func (s *scope) unknownMetric(kind checks.Kind, name string, at hcl.Range) {
 	switch {
 	case strings.Contains(name, "-") && minusHint(kind, name):
 		hint = fmt.Sprintf(" In HCL %q is one name, because names may hold \"-\"; to subtract, put blanks around it.", name)
+	case s.loader.misspelledKind(name) != "":
+		hint = fmt.Sprintf(" A metric of another check is written %s.NAME.METRIC.", s.loader.misspelledKind(name))
 	case strings.Contains(name, "["):
 		hint = " The name of a metric is written with dots, such as " + exampleMetric(kind) + "."
 	case name == prefix && len(group) > 0:

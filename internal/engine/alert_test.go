@@ -125,3 +125,28 @@ func TestWithoutEventsNothingIsListenedTo(t *testing.T) {
 		}
 	})
 }
+
+// TestAStormIsOneFailure: a hundred changes within seconds are not a hundred
+// readings that failed.
+func TestAStormIsOneFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, h := &keeper{}, &herald{news: make(chan error)}
+		check := watching("a", h)
+		check.Interval, check.Events = time.Minute, true
+		check.Rules[0].Times, check.Rules[0].Within, check.Rules[0].Apart = 3, time.Hour, 30*time.Second
+		_, stop := running(t, filepath.Join(t.TempDir(), "state.json"), k, check)
+		defer stop()
+		time.Sleep(10 * time.Second)
+		h.set(func(s *source) { s.bad = true })
+		for range 100 {
+			h.news <- nil
+			time.Sleep(2 * leastGap)
+		}
+		if n := len(h.times()); n < 100 {
+			t.Errorf("read %d times, want each change read", n)
+		}
+		wants(t, k)
+		time.Sleep(3 * time.Minute) // the interval goes on
+		wants(t, k, "a/r failed")
+	})
+}

@@ -36,6 +36,8 @@ type emitter struct {
 	ready chan struct{}
 
 	unsaved bool // the state file is behind what the sink has
+	// read is State.Read at the stop; nil before.
+	read map[string]time.Time
 }
 
 // pending is a transition that is not saved yet.
@@ -65,6 +67,9 @@ func (e *emitter) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
+			if len(e.read) > 0 {
+				e.state.Read, e.unsaved = e.read, true
+			}
 			if left := e.emit(); left > 0 {
 				e.log.Error("events were not made durable before the stop", "events", left)
 			}

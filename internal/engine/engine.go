@@ -27,6 +27,7 @@ type Engine struct {
 
 	emitter *emitter
 	watches []*watch
+	byID    map[string]*watch    // the same by the id of their check
 	rules   map[string]RuleState // by rule id, ahead of what is saved
 	results chan result
 	alerts  chan alert
@@ -34,6 +35,7 @@ type Engine struct {
 	ping    chan chan struct{}
 	asks    chan chan []CheckStatus
 	began   time.Time
+	first   time.Time // no check is read before
 	quiet   atomic.Bool
 }
 
@@ -43,6 +45,7 @@ type watch struct {
 	data    Rule
 	history *History
 	next    time.Time
+	planned time.Time // when next was, by the clock on the wall
 	phase   time.Duration
 	// started is when the reading that is out began; zero when none is.
 	started time.Time
@@ -72,15 +75,18 @@ type reload struct {
 	done   chan struct{}
 }
 
-// New makes an engine for checks that goes on from state.
-func New(host string, checks []Check, state *State, sink Sink, log *slog.Logger) *Engine {
+// New makes an engine for checks that goes on from state. It reads nothing
+// before delay is over.
+func New(host string, checks []Check, state *State, sink Sink, delay time.Duration, log *slog.Logger) *Engine {
 	e := &Engine{
 		host: host, log: log, epoch: state.Epoch, emitter: newEmitter(sink, state, log),
 		rules: maps.Clone(state.Rules), results: make(chan result, 64), alerts: make(chan alert, 64),
 		reload: make(chan reload), ping: make(chan chan struct{}), asks: make(chan chan []CheckStatus),
 	}
-	e.watches = e.arrange(checks, nil, time.Now())
-	e.retire(time.Now())
+	now := time.Now()
+	e.first = now.Add(delay)
+	e.watches = e.arrange(checks, nil, state.Read, now)
+	e.retire(now)
 	return e
 }
 
@@ -92,7 +98,11 @@ func (e *Engine) Run(ctx context.Context) {
 	emitting, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	wg.Go(func() { e.emitter.run(emitting) })
-	defer func() { stop(); wg.Wait() }()
+	defer func() {
+		e.emitter.read = lastRead(e.watches)
+		stop()
+		wg.Wait()
+	}()
 	alarm := e.wake()
 	timer := time.NewTimer(time.Until(alarm))
 	defer timer.Stop()
@@ -121,7 +131,7 @@ func (e *Engine) Run(ctx context.Context) {
 		case r := <-e.reload:
 			e.host = r.host
 			old := e.watches
-			e.watches = e.arrange(r.checks, old, time.Now())
+			e.watches = e.arrange(r.checks, old, lastRead(old), time.Now())
 			for _, w := range old {
 				if w.replaced = !slices.Contains(e.watches, w); w.replaced && w.listening {
 					w.deafen()
@@ -170,15 +180,18 @@ func (e *Engine) Ping(ctx context.Context) error {
 }
 
 // arrange makes the watches for checks, out of old ones where they are
-// unchanged.
-func (e *Engine) arrange(checks []Check, old []*watch, now time.Time) []*watch {
+// unchanged. read is when those with a timed schedule were read last.
+func (e *Engine) arrange(checks []Check, old []*watch, read map[string]time.Time, now time.Time) []*watch {
 	byID := make(map[string]*watch, len(old))
 	for _, w := range old {
-		byID[w.check.Kind+"."+w.check.Name] = w
+		byID[w.check.ID()] = w
+	}
+	if now.Before(e.first) {
+		now = e.first
 	}
 	watches := make([]*watch, 0, len(checks))
 	for _, c := range checks {
-		have := byID[c.Kind+"."+c.Name]
+		have := byID[c.ID()]
 		if have != nil && have.check.Fingerprint == c.Fingerprint && c.Fingerprint != "" {
 			// Routes may have changed a reminder; the reader is the old one,
 			// with what it knows.
@@ -187,11 +200,13 @@ func (e *Engine) arrange(checks []Check, old []*watch, now time.Time) []*watch {
 			watches = append(watches, have)
 			continue
 		}
-		phase := phase(c)
-		watches = append(watches, &watch{
-			check: c, data: newDataRule(c.Interval), history: NewHistory(c.Windows), phase: phase,
-			next: now.Add(phase % min(firstSpread, c.Interval)),
-		})
+		w := &watch{check: c, data: newDataRule(c.Interval), history: NewHistory(c.Windows, c.Picks), phase: phase(c), read: read[c.ID()]}
+		w.begin(now)
+		watches = append(watches, w)
+	}
+	e.byID = make(map[string]*watch, len(watches))
+	for _, w := range watches {
+		e.byID[w.check.ID()] = w
 	}
 	return watches
 }
@@ -209,67 +224,12 @@ const (
 func phase(c Check) time.Duration {
 	name := c.Group
 	if name == "" {
-		name = c.Kind + "." + c.Name
+		name = c.ID()
 	}
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(name)) // never fails
 	slots := min(max(c.Interval/leastSlot, 1), maxSlots)
 	return c.Interval / slots * (time.Duration(h.Sum32()) % slots)
-}
-
-// wake is when the engine has to look again.
-func (e *Engine) wake() time.Time {
-	wake := time.Now().Add(time.Hour)
-	for _, w := range e.watches {
-		if at := w.wake(); at.Before(wake) {
-			wake = at
-		}
-	}
-	return wake
-}
-
-func (w *watch) wake() time.Time {
-	if deadline := w.started.Add(w.check.Timeout); !w.started.IsZero() && !w.late && deadline.Before(w.next) {
-		return deadline
-	}
-	return w.next
-}
-
-// tick starts the readings that are due and notices those that are late.
-func (e *Engine) tick(ctx context.Context, now time.Time) {
-	quiet := e.quiet.Load()
-	var due []*watch
-	for _, w := range e.watches {
-		if !w.started.IsZero() && !w.late && now.Sub(w.started) >= w.check.Timeout {
-			w.late = true
-			if !quiet {
-				e.stuck(w, now)
-			}
-		}
-		if now.Before(w.next) {
-			continue
-		}
-		w.next = after(e.began.Add(w.phase), w.check.Interval, now)
-		switch {
-		case quiet:
-		case w.started.IsZero():
-			due = append(due, w)
-		case w.late:
-			e.stuck(w, now)
-		}
-	}
-	e.start(ctx, due, now)
-}
-
-// after is the first time after now on the grid of an interval that begins at
-// origin. A first reading shortly before it is not repeated at once.
-func after(origin time.Time, interval time.Duration, now time.Time) time.Time {
-	n := now.Sub(origin)/interval + 1
-	next := origin.Add(n * interval)
-	if next.Sub(now) < interval/2 {
-		next = next.Add(interval)
-	}
-	return next
 }
 
 // start begins the readings that are due, each in a goroutine of its own. Those
@@ -289,7 +249,7 @@ func (e *Engine) start(ctx context.Context, due []*watch, now time.Time) {
 		}
 		d.open.Add(1)
 		alerter, ok := check.Reader.(Alerter)
-		listen := ok && check.Events && !w.listening
+		listen := ok && check.Events && !check.Schedule.Timed() && !w.listening
 		go func() {
 			r.reading, r.err = read(d.ctx, check)
 			d.done()

@@ -119,7 +119,7 @@ func running(t *testing.T, path string, sink Sink, checks ...Check) (*Engine, fu
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := New("host", checks, state, sink, slog.New(slog.DiscardHandler))
+	e := New("host", checks, state, sink, 0, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { e.Run(ctx); close(done) }()

@@ -51,7 +51,7 @@ func raise(host, epoch string, c *Check, r *Rule, s RuleState, kind tocsin.Event
 		At: now, Since: s.Since, Incident: s.Incident, Count: s.Reminders,
 		Mark: &tocsin.Mark{
 			Epoch: epoch, Transition: s.Transition, Failed: s.Failed, Since: s.Since,
-			Incident: s.Incident, Reminders: s.Reminders, Seen: s.Seen,
+			Incident: s.Incident, Reminders: s.Reminders, Seen: s.Seen, Flap: s.Flap,
 		},
 	}
 	if kind == tocsin.Recovered {
@@ -60,6 +60,7 @@ func raise(host, epoch string, c *Check, r *Rule, s RuleState, kind tocsin.Event
 	if r.Message != "" {
 		ev.Description = templates.Expand(r.Message, ev)
 	}
+	ev.Description += flapped(r, s, now)
 	return transition{ev.RuleID(), &ev, s}
 }
 

@@ -26,11 +26,19 @@ type Point struct {
 type History struct {
 	windows map[string]time.Duration
 	series  map[string][]Point
+	// picked holds single readings, for quantiles.
+	picked map[Picks][]pick
+	sorted []float64 // room for Quantile
 }
 
-// NewHistory keeps each metric for as long as windows says.
-func NewHistory(windows map[string]time.Duration) *History {
-	return &History{windows: windows, series: make(map[string][]Point, len(windows))}
+// NewHistory keeps each metric for as long as windows says, and what the
+// quantiles of picks need; either may be nil.
+func NewHistory(windows map[string]time.Duration, picks []Picks) *History {
+	h := &History{windows: windows, series: make(map[string][]Point, len(windows)), picked: make(map[Picks][]pick, len(picks))}
+	for _, p := range picks {
+		h.picked[p] = nil
+	}
+	return h
 }
 
 // Add takes in a reading.
@@ -41,6 +49,11 @@ func (h *History) Add(r tocsin.Reading) {
 			continue
 		}
 		h.series[metric] = add(h.series[metric], window, r.At, v.Float())
+	}
+	for p, picked := range h.picked {
+		if v := r.Values[p.Metric]; v.Kind() == tocsin.NumberValue {
+			h.picked[p] = addPick(picked, p.Window, r.At, v.Float())
+		}
 	}
 }
 
@@ -65,7 +78,8 @@ func add(s []Point, window time.Duration, at time.Time, v float64) []Point {
 }
 
 // Window returns the points of a metric that are at most d old, oldest first,
-// and whether they cover the whole of d. The slice is the history's own.
+// and whether they cover the whole of d: no hole as long as d is at its begin.
+// The slice is the history's own.
 func (h *History) Window(metric string, d time.Duration, now time.Time) (points []Point, covered bool) {
 	if h == nil {
 		return nil, false
@@ -75,10 +89,17 @@ func (h *History) Window(metric string, d time.Duration, now time.Time) (points 
 	for from < len(s) && now.Sub(s[from].Last) > d {
 		from++
 	}
-	// Half an interval of slack: samples never fall exactly on the window's
-	// edge.
-	covered = from > 0 || (len(s) > 1 && now.Sub(s[0].First) >= d-gap(s)/2)
-	return s[from:], covered
+	points = s[from:]
+	switch {
+	case len(points) == 0:
+	case from > 0 && points[0].First.Sub(s[from-1].Last) <= d:
+		covered = true
+	case len(points) > 1:
+		// After a hole it begins anew. Half an interval of slack: samples never
+		// fall exactly on the window's edge.
+		covered = now.Sub(points[0].First) >= d-gap(points)/2
+	}
+	return points, covered
 }
 
 func gap(s []Point) time.Duration {

@@ -78,12 +78,33 @@ func (e *Engine) observe(w *watch, reading tocsin.Reading, bad string, now time.
 		}
 		return bad, ""
 	}, nil)
-	view := View{Reading: reading, History: w.history, Now: now}
 	for i := range w.check.Rules {
-		r, view := &w.check.Rules[i], view
-		view.Seen = e.rules[tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)].Seen
+		r := &w.check.Rules[i]
+		view := e.view(w, r, reading, now)
 		e.step(w, r, Observe(r, view), now, func() (string, string) { return r.Explain(view) }, view.seeing(r))
 	}
+}
+
+// view is what a rule looks at.
+func (e *Engine) view(w *watch, r *Rule, reading tocsin.Reading, now time.Time) View {
+	v := View{Reading: reading, History: w.history, Now: now, Seen: e.rules[tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)].Seen}
+	if len(r.Refs) > 0 {
+		v.Other = func(r Ref) tocsin.Value { return e.other(r, now) }
+	}
+	return v
+}
+
+// maxAge is after how many of its intervals what a check read last says nothing
+// any more to the rules of others.
+const maxAge = 3
+
+// other is the last value of a metric of another check.
+func (e *Engine) other(r Ref, now time.Time) tocsin.Value {
+	w := e.byID[r.Check]
+	if w == nil || now.Sub(w.reading.At) > maxAge*w.check.Interval {
+		return tocsin.Value{}
+	}
+	return w.reading.Values[r.Metric]
 }
 
 // seeing is what a rule has seen with a view; nil when that is nothing new.
@@ -117,7 +138,8 @@ func Observe(r *Rule, v View) Observation {
 // that is new.
 func (e *Engine) step(w *watch, r *Rule, o Observation, now time.Time, explain func() (string, string), fresh map[string]string) {
 	id := tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)
-	state, kind := Step(r, e.rules[id], o, now)
+	before := e.rules[id]
+	state, kind := Step(r, before, o, now)
 	if fresh != nil {
 		state.Seen = fresh
 	}
@@ -128,7 +150,7 @@ func (e *Engine) step(w *watch, r *Rule, o Observation, now time.Time, explain f
 		state = t.state
 		e.log.Info("event", "type", string(kind), "rule", id, "severity", r.Severity.String(), "event", t.event.ID, "description", t.event.Description)
 		e.emitter.add(t)
-	case fresh != nil: // a change while the agent is down is one
+	case fresh != nil, state.Flap != before.Flap: // a change while the agent is down is one, and every failure counts
 		e.emitter.add(transition{rule: id, state: state})
 	}
 	e.rules[id] = state

@@ -67,7 +67,7 @@ func (e *Engine) report(now time.Time) []CheckStatus {
 		s.Rules = append(s.Rules, data)
 		for i := range w.check.Rules {
 			r := &w.check.Rules[i]
-			view := View{Reading: w.reading, History: w.history, Now: now, Seen: e.rules[tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)].Seen}
+			view := e.view(w, r, w.reading, now)
 			status := e.ruleStatus(w, r)
 			if !w.reading.At.IsZero() {
 				status.Says = r.When.Eval(view)

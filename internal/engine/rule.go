@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tocsin"
+	"tocsin/internal/schedule"
 )
 
 // Reader reads one check; see checks.Reader for what it promises.
@@ -26,6 +27,18 @@ const (
 	True
 )
 
+// Ref names a metric of another check.
+type Ref struct {
+	Check  string // as CheckID has it
+	Metric string
+}
+
+// CheckID names a check for the whole agent: KIND.NAME.
+func CheckID(kind, name string) string { return kind + "." + name }
+
+// ID names the check for the whole agent.
+func (c *Check) ID() string { return CheckID(c.Kind, c.Name) }
+
 // View is all that a condition may look at.
 type View struct {
 	Reading tocsin.Reading
@@ -34,6 +47,17 @@ type View struct {
 	// Seen is what the rule saw last of the metrics in its Changes; it is never
 	// changed in place.
 	Seen map[string]string
+	// Other is the last value of a metric of another check, the zero Value when
+	// there is none that is fresh. It is nil where there are no others.
+	Other func(Ref) tocsin.Value
+}
+
+// Referred is Other, or no data.
+func (v View) Referred(r Ref) tocsin.Value {
+	if v.Other == nil {
+		return tocsin.Value{}
+	}
+	return v.Other(r)
 }
 
 // Changed says whether a metric has another value than the rule saw last;
@@ -71,13 +95,21 @@ type Rule struct {
 	For time.Duration
 	// ClearFor is how long Clear must hold before the rule recovers.
 	ClearFor time.Duration
+	// Delay takes the place of ClearFor and grows while the rule flaps, up to
+	// MaxDelay; 0 means that nothing grows.
+	Delay time.Duration
 	// Times and Within are for flapping: the rule fails when When was true
 	// in at least Times readings of the last Within. Zero Times means off.
 	Times  int
 	Within time.Duration
+	// Apart is how far two readings that count for Times are apart at least:
+	// what the kernel tells of in a storm is one failure, not a hundred.
+	Apart time.Duration
 	// Changes names the metrics whose changes When asks for. Such a rule makes
 	// an event of type changed each time that When is true, and never fails.
 	Changes []string
+	// Refs names the metrics of other checks that the conditions ask for.
+	Refs []Ref
 	// Reminder repeats a failure; 0 means never. It wins over a route's.
 	Reminder time.Duration
 	// Failed and Recovered are $EVENT of the two transitions.
@@ -95,14 +127,21 @@ type Check struct {
 	Reader     Reader
 	// Group names checks that share one pass over the host and are therefore
 	// read together; empty for a check on its own.
-	Group    string
+	Group string
+	// Interval is how often the check is read; of a timed schedule it is the
+	// shortest time between two readings.
 	Interval time.Duration
 	Timeout  time.Duration
-	// Events says that a reader that is an Alerter is listened to.
+	// Schedule says in which minutes it is read.
+	Schedule schedule.Schedule
+	// Events says that a reader that is an Alerter is listened to; one with a
+	// timed schedule never is.
 	Events bool
 	// Windows says how far back the rules look at a metric.
 	Windows map[string]time.Duration
-	Rules   []Rule
+	// Picks names what they ask for the quantiles of; Windows has it too.
+	Picks []Picks
+	Rules []Rule
 	// Fingerprint changes when the configuration of the check changes.
 	Fingerprint string
 }

@@ -26,6 +26,10 @@ type State struct {
 	path  string
 	Epoch string
 	Rules map[string]RuleState
+	// Read is when the checks with a timed schedule were read last, by kind and
+	// name. It is saved at an orderly stop: after another one a minute that has
+	// been read is read again if it is still that minute.
+	Read map[string]time.Time
 }
 
 type stateFile struct {
@@ -33,6 +37,7 @@ type stateFile struct {
 	Epoch   string               `json:"epoch"`
 	Saved   time.Time            `json:"saved"`
 	Rules   map[string]RuleState `json:"rules"`
+	Read    map[string]time.Time `json:"read,omitempty"`
 }
 
 // OpenState reads the state at path, or begins a new one, with an epoch of its
@@ -53,7 +58,7 @@ func OpenState(path string, now time.Time) (s *State, damaged, err error) {
 			if f.Rules == nil {
 				f.Rules = make(map[string]RuleState)
 			}
-			return &State{path: path, Epoch: f.Epoch, Rules: f.Rules}, nil, nil
+			return &State{path: path, Epoch: f.Epoch, Rules: f.Rules, Read: f.Read}, nil, nil
 		case bad == nil:
 			bad = errors.New("no epoch")
 		}
@@ -79,7 +84,7 @@ func (s *State) RollForward(events []tocsin.Event) int {
 		}
 		s.Rules[ev.RuleID()] = RuleState{
 			Failed: m.Failed, Since: m.Since, Incident: m.Incident, Transition: m.Transition,
-			Reminders: m.Reminders, Told: ev.At, Seen: m.Seen,
+			Reminders: m.Reminders, Told: ev.At, Seen: m.Seen, Flap: m.Flap,
 		}
 		rolled++
 	}
@@ -88,7 +93,7 @@ func (s *State) RollForward(events []tocsin.Event) int {
 
 // Save makes the state durable.
 func (s *State) Save(now time.Time) error {
-	data, err := json.Marshal(stateFile{stateVersion, s.Epoch, now, s.Rules})
+	data, err := json.Marshal(stateFile{stateVersion, s.Epoch, now, s.Rules, s.Read})
 	if err != nil {
 		return fmt.Errorf("save state: %w", err)
 	}

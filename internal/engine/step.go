@@ -21,6 +21,8 @@ type RuleState struct {
 	Told time.Time `json:"told,omitzero"`
 	// Seen is what the rule saw last of the metrics in its Changes.
 	Seen map[string]string `json:"seen,omitempty"`
+	// Flap is of a rule with a Delay.
+	Flap tocsin.Flap `json:"flap,omitzero"`
 
 	// pending is since when When holds without a break; zero when it does
 	// not.
@@ -59,17 +61,18 @@ func Step(r *Rule, s RuleState, o Observation, now time.Time) (RuleState, tocsin
 	if !s.Failed {
 		s.clearing = time.Time{}
 		if o.When == True && due(r, s, now) {
+			s.Flap = flap(r, s, now)
 			return s, tocsin.Failed
 		}
 		return s, ""
 	}
 	if over(r, s, o) {
 		s.clearing = earliest(s.clearing, now)
-		if now.Sub(s.clearing) >= r.ClearFor {
+		if now.Sub(s.clearing) >= hold(r, s) {
 			return s, tocsin.Recovered
 		}
 	} else {
-		s.clearing = time.Time{}
+		s.Flap, s.clearing = relapse(r, s, o), time.Time{}
 	}
 	if r.Reminder > 0 && now.Sub(s.Told) >= r.Reminder {
 		return s, tocsin.Reminder
@@ -106,7 +109,7 @@ func hits(r *Rule, old []time.Time, when Truth, now time.Time) []time.Time {
 			kept = append(kept, at)
 		}
 	}
-	if when == True {
+	if n := len(kept); when == True && (n == 0 || now.Sub(kept[n-1]) >= r.Apart) {
 		kept = append(kept, now)
 	}
 	return kept[max(0, len(kept)-r.Times):]

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -9,7 +11,7 @@ import (
 )
 
 func series(window, interval time.Duration, values ...float64) (*History, time.Time) {
-	h := NewHistory(map[string]time.Duration{"m": window})
+	h := NewHistory(map[string]time.Duration{"m": window}, nil)
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for i, v := range values {
 		if i > 0 {
@@ -62,7 +64,7 @@ func TestWindows(t *testing.T) {
 // day: the memory stays, and so does the peak.
 func TestHistoryIsBounded(t *testing.T) {
 	const window = 6 * time.Hour
-	h := NewHistory(map[string]time.Duration{"m": window})
+	h := NewHistory(map[string]time.Duration{"m": window}, nil)
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	peak := now.Add(20 * time.Hour)
 	for range 24 * 3600 {
@@ -83,7 +85,7 @@ func TestHistoryIsBounded(t *testing.T) {
 }
 
 func TestHistoryLeavesTextOut(t *testing.T) {
-	h := NewHistory(map[string]time.Duration{"m": time.Minute})
+	h := NewHistory(map[string]time.Duration{"m": time.Minute}, nil)
 	h.Add(tocsin.Reading{Values: map[string]tocsin.Value{"m": tocsin.Text("x"), "other": tocsin.Number(1)}})
 	if points, covered := h.Window("m", time.Minute, time.Time{}); len(points) != 0 || covered {
 		t.Errorf("got %v, %v", points, covered)
@@ -91,5 +93,69 @@ func TestHistoryLeavesTextOut(t *testing.T) {
 	var none *History
 	if points, covered := none.Window("m", time.Minute, time.Time{}); len(points) != 0 || covered {
 		t.Errorf("got %v, %v of no history", points, covered)
+	}
+}
+
+func TestQuantile(t *testing.T) {
+	const window = time.Minute
+	for _, c := range []struct {
+		name   string
+		values []float64 // 10 s apart
+		share  float64
+		want   float64
+		ok     bool
+	}{
+		{"median", []float64{99, 7, 1, 2, 3, 4, 5, 6}, 0.5, 4, true},
+		{"least", []float64{99, 7, 1, 2, 3, 4, 5, 6}, 0, 1, true},
+		{"greatest", []float64{99, 7, 1, 2, 3, 4, 5, 6}, 1, 7, true},
+		{"between two", []float64{0, 10, 20, 30, 40, 50, 60}, 0.95, 57, true},
+		{"not covered", []float64{1, 2, 3}, 0.5, 0, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h, now := NewHistory(map[string]time.Duration{"m": window}, []Picks{{"m", window}}), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+			for i, v := range c.values {
+				if i > 0 {
+					now = now.Add(10 * time.Second)
+				}
+				h.Add(reading(now, v))
+			}
+			got, ok := h.Quantile("m", c.share, window, now)
+			if ok != c.ok || math.Abs(got-c.want) > 1e-9 {
+				t.Errorf("got %v, %t, want %v, %t", got, ok, c.want, c.ok)
+			}
+		})
+	}
+	var none *History
+	if _, ok := none.Quantile("m", 0.5, window, time.Time{}); ok {
+		t.Error("got a quantile of no history")
+	}
+}
+
+// TestQuantileIsBounded compares a day's window of a reading a second with the
+// true quantiles of its values, which rise and fall with spikes on them.
+func TestQuantileIsBounded(t *testing.T) {
+	const window = 24 * time.Hour
+	h, now := NewHistory(map[string]time.Duration{"m": window}, []Picks{{"m", window}}), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	random := rand.New(rand.NewPCG(1, 2))
+	var all []float64
+	for range 30 * 3600 {
+		v := 50 * random.Float64()
+		if random.IntN(10) == 0 {
+			v += 50
+		}
+		all = append(all, v)
+		now = now.Add(time.Second)
+		h.Add(reading(now, v))
+	}
+	if n := cap(h.picked[Picks{"m", window}]); n > 2*maxPicks {
+		t.Errorf("got room for %d picks, want at most %d", n, 2*maxPicks)
+	}
+	last := slices.Sorted(slices.Values(all[len(all)-24*3600:]))
+	for _, share := range []float64{0.01, 0.5, 0.9, 0.95, 0.99} {
+		got, ok := h.Quantile("m", share, window, now)
+		at, _ := slices.BinarySearch(last, got)
+		if rank := float64(at) / float64(len(last)); !ok || math.Abs(rank-share) > 0.02 {
+			t.Errorf("quantile %v: got %v, which is quantile %v", share, got, rank)
+		}
 	}
 }
