@@ -12,36 +12,6 @@ import (
 	"tocsin"
 )
 
-func filesystemKind() Kind {
-	const flagsFailed, flagsSucceeded = "Filesystem flags failed", "Filesystem flags succeeded"
-	return Kind{
-		Name: "filesystem",
-		Doc:  "space, inodes and mount flags of one file system",
-		Attributes: []Attribute{
-			{Name: "path", Doc: "mount point, block device, or any file or directory on the file system", Required: true, Valid: validPath},
-		},
-		Metrics: []Metric{
-			{Name: "device", Unit: Word, Doc: "what is mounted: device, export or image, proc(5) mountinfo"},
-			{Name: "exists", Unit: Truth, Doc: "the path is there and, if it ever was a mount point, still is one, statfs(2) and proc(5) mountinfo", Failed: "Does not exist", Recovered: "Exists"},
-			{Name: "flags", Unit: Word, Doc: "options of the mount and its file system, proc(5) mountinfo", Failed: flagsFailed, Recovered: flagsSucceeded},
-			{Name: "inodes.free", Unit: Count, Doc: "inodes that are not used, statfs(2)"},
-			{Name: "inodes.percent", Unit: Percent, Doc: "used of all inodes, absent where a file system has no fixed number, statfs(2)"},
-			{Name: "inodes.total", Unit: Count, Doc: "all inodes, 0 where a file system has no fixed number, statfs(2)"},
-			{Name: "inodes.used", Unit: Count, Doc: "inodes that are used, statfs(2)"},
-			{Name: "mount", Unit: Word, Doc: "mount point, proc(5) mountinfo"},
-			{Name: "readonly", Unit: Truth, Doc: "the mount or its file system refuses writes, proc(5) mountinfo", Failed: flagsFailed, Recovered: flagsSucceeded},
-			{Name: "space.free", Unit: Bytes, Doc: "space for everybody but root, statfs(2)"},
-			{Name: "space.percent", Unit: Percent, Doc: "used space without the reserve for root, as df(1), statfs(2)"},
-			{Name: "space.reserved", Unit: Bytes, Doc: "free space that only root may use, statfs(2)"},
-			{Name: "space.total", Unit: Bytes, Doc: "size of the file system, statfs(2)"},
-			{Name: "space.used", Unit: Bytes, Doc: "space that is used, statfs(2)"},
-			{Name: "type", Unit: Word, Doc: "type of the file system, such as ext4, proc(5) mountinfo"},
-		},
-		Absent: "filesystem is not mounted",
-		Open:   openFilesystem,
-	}
-}
-
 // filesystemReader reads one file system.
 type filesystemReader struct {
 	host   *Host
@@ -49,8 +19,13 @@ type filesystemReader struct {
 	path   string
 	statfs func(path string, usage *unix.Statfs_t) error
 
-	call  slowCall[volume]
-	mount bool // the path was a mount point once
+	call         slowCall[volume]
+	mount        bool // the path was a mount point once
+	files, disks bool // some rule uses what is at the path, and the device
+
+	disk blockDevice
+
+	owner, group knownName
 }
 
 var _ Reader = (*filesystemReader)(nil)
@@ -60,7 +35,10 @@ func openFilesystem(h *Host, s Spec) (Reader, error) {
 	if err := validPath(path); err != nil {
 		return nil, fmt.Errorf("open filesystem check %q: %w", s.Name, err)
 	}
-	return &filesystemReader{host: h, spec: s, path: path, statfs: statfs, call: slowCall[volume]{verb: "statfs", path: path}}, nil
+	return &filesystemReader{
+		host: h, spec: s, path: path, statfs: statfs, call: slowCall[volume]{verb: "statfs", path: path},
+		files: wantsAny(s.Metrics, fileMetrics()), disks: wantsAny(s.Metrics, diskMetrics()),
+	}, nil
 }
 
 // statfs is statfs(2). FUSE and network file systems let signals interrupt it,
@@ -91,47 +69,73 @@ type volume struct {
 	mount    mount
 	isMount  bool  // the path is a mount point itself
 	mountErr error // why mount is not known
+
+	place   place
+	file    *unix.Stat_t // what is at the path, nil when it is not wanted or not known
+	fileErr error        // why it is not known
 }
 
 // look makes the calls that may hang. It runs beside Read, so it changes
 // nothing of the reader.
 func (r *filesystemReader) look() volume {
-	var v volume
-	if v.err = r.statfs(r.path, &v.usage); v.err != nil {
-		return v
-	}
+	v := volume{place: place{path: r.path}}
+	v.err = r.statfs(r.path, &v.usage)
 	mounts, err := r.host.mountTable()
 	if err != nil {
-		v.mountErr = err
+		v.mountErr, v.place = err, place{}
 		return v
 	}
-	if v.mount, v.isMount = mountAt(mounts, r.path); v.isMount {
+	if v.err == nil {
+		v.err = r.find(&v, mounts)
+	}
+	if v.err != nil {
+		v.mount, _ = v.place.find(mounts)
 		return v
+	}
+	if r.files {
+		path := r.path
+		if v.place.node != "" {
+			path = v.mount.point
+		}
+		var file unix.Stat_t
+		switch err := stat(path, &file); {
+		case err == nil:
+			v.file = &file
+		case !errors.Is(err, fs.ErrNotExist):
+			v.fileErr = err
+		}
+	}
+	return v
+}
+
+// find finds the mount that the path is on.
+func (r *filesystemReader) find(v *volume, mounts []mount) error {
+	if v.mount, v.isMount = mountAt(mounts, r.path); v.isMount {
+		return nil
 	}
 	target, err := filepath.EvalSymlinks(r.path)
 	if err != nil {
-		v.err = err
-		return v
+		return err
 	}
 	var file unix.Stat_t
-	if v.err = unix.Stat(target, &file); v.err != nil {
-		return v
+	if err := stat(target, &file); err != nil {
+		return err
 	}
 	found := false
 	if file.Mode&unix.S_IFMT == unix.S_IFBLK {
 		// statfs(2) of a device node is that of /dev.
-		if v.mount, found = mountFrom(mounts, file.Rdev, r.path, target); !found {
-			v.err = fmt.Errorf("device is not mounted: %w", fs.ErrNotExist)
-			return v
+		v.place = place{path: r.path, node: target, device: file.Rdev}
+		if v.mount, found = v.place.find(mounts); !found {
+			return fmt.Errorf("device is not mounted: %w", fs.ErrNotExist)
 		}
-		v.err = r.statfs(v.mount.point, &v.usage)
-		return v
+		return r.statfs(v.mount.point, &v.usage)
 	}
-	if v.mount, found = mountOf(mounts, target); !found {
+	v.place.path = target
+	if v.mount, found = v.place.find(mounts); !found {
 		v.mountErr = fmt.Errorf("find mount of %q: not in mountinfo", target)
 	}
 	v.isMount = found && v.mount.point == target
-	return v
+	return nil
 }
 
 // describe turns what was found into a reading.
@@ -147,9 +151,16 @@ func (r *filesystemReader) describe(d *draft, v volume) (tocsin.Reading, error) 
 	}
 	d.truth("exists", true)
 	setUsage(d, &v.usage)
+	if r.files {
+		r.setFile(d, &v)
+	}
 	if v.mountErr != nil {
 		d.fail(v.mountErr, "device", "flags", "mount", "readonly", "type")
+		d.fail(v.mountErr, diskMetrics()...)
 		return d.reading, nil
+	}
+	if r.disks {
+		r.setDisk(d, v.mount)
 	}
 	d.text("device", v.mount.source)
 	d.text("flags", v.mount.options)
@@ -176,6 +187,7 @@ func setUsage(d *draft, s *unix.Statfs_t) {
 	d.number("space.free", free)
 	d.number("space.reserved", max(0, float64(s.Bfree)*block-free))
 	d.share("space.percent", used, used+free)
+	d.share("space.free_percent", free, used+free)
 
 	inodes := float64(s.Files)
 	taken := max(0, inodes-float64(s.Ffree))
@@ -183,4 +195,25 @@ func setUsage(d *draft, s *unix.Statfs_t) {
 	d.number("inodes.used", taken)
 	d.number("inodes.free", float64(s.Ffree))
 	d.share("inodes.percent", taken, inodes)
+	d.share("inodes.free_percent", inodes-taken, inodes)
+}
+
+// setFile sets whose the root of the file system is.
+func (r *filesystemReader) setFile(d *draft, v *volume) {
+	if v.fileErr != nil {
+		d.fail(fmt.Errorf("stat %q: %w", r.path, v.fileErr), fileMetrics()...)
+		return
+	}
+	if v.file == nil {
+		return // it was not looked for, for the mounts are not known, or has gone
+	}
+	d.text("mode", fmt.Sprintf("%04o", v.file.Mode&0o7777))
+	d.number("uid", float64(v.file.Uid))
+	d.number("gid", float64(v.file.Gid))
+	if d.wants("owner") {
+		d.text("owner", r.owner.of(int64(v.file.Uid), userName))
+	}
+	if d.wants("group") {
+		d.text("group", r.group.of(int64(v.file.Gid), groupName))
+	}
 }

@@ -153,6 +153,22 @@ func mountFrom(mounts []mount, device uint64, names ...string) (mount, bool) {
 	return mount{}, false
 }
 
+// place is where the mount of a check is found in a table of mounts. The zero
+// value is nowhere.
+type place struct {
+	path   string // without symbolic links, but for a device
+	node   string // of a block device, without symbolic links; "" for another path
+	device uint64 // its number
+}
+
+// find is the mount there.
+func (p place) find(mounts []mount) (mount, bool) {
+	if p.node != "" {
+		return mountFrom(mounts, p.device, p.path, p.node)
+	}
+	return mountOf(mounts, p.path)
+}
+
 // mountList remembers the mounts of a host for all its readers.
 type mountList struct {
 	mu     sync.Mutex
@@ -164,14 +180,18 @@ type mountList struct {
 // mountTable is what PID 1 has mounted, or where that is hidden, what this
 // process sees. In a service's sandbox the two differ: there everything may
 // look read-only. The caller must not change the slice.
-func (h *Host) mountTable() ([]mount, error) {
+func (h *Host) mountTable() ([]mount, error) { return h.mountsSince(mountsAge) }
+
+// mountsSince is mountTable as it was maxAge ago or later.
+func (h *Host) mountsSince(maxAge time.Duration) ([]mount, error) {
 	h.mounts.mu.Lock()
 	defer h.mounts.mu.Unlock()
-	if h.mounts.parsed != nil && time.Since(h.mounts.at) < mountsAge {
+	if h.mounts.parsed != nil && time.Since(h.mounts.at) < maxAge {
 		return h.mounts.parsed, nil
 	}
+	at := time.Now()
 	data, err := readFile(filepath.Join(h.proc(), "1/mountinfo"), maxMountinfo)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+	if hiddenMounts(err) {
 		data, err = readFile(filepath.Join(h.proc(), "self/mountinfo"), maxMountinfo)
 	}
 	if err != nil {
@@ -185,6 +205,11 @@ func (h *Host) mountTable() ([]mount, error) {
 		h.mounts.parsed = nil
 		return nil, errors.New("read mounts: no mount in mountinfo")
 	}
-	h.mounts.at = time.Now()
+	h.mounts.at = at
 	return h.mounts.parsed, nil
+}
+
+// hiddenMounts says that the mounts of PID 1 are not shown.
+func hiddenMounts(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)
 }

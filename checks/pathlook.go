@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -96,16 +95,10 @@ func (l *pathLook) look(ctx context.Context) pathFacts {
 		f.target, f.targetErr = filepath.EvalSymlinks(l.path)
 	}
 	if l.wanted("owner") {
-		f.owner = strconv.FormatUint(uint64(f.stat.Uid), 10)
-		if u, err := user.LookupId(f.owner); err == nil {
-			f.owner = u.Username
-		}
+		f.owner = userName(strconv.FormatUint(uint64(f.stat.Uid), 10))
 	}
 	if l.wanted("group") {
-		f.group = strconv.FormatUint(uint64(f.stat.Gid), 10)
-		if g, err := user.LookupGroupId(f.group); err == nil {
-			f.group = g.Name
-		}
+		f.group = groupName(strconv.FormatUint(uint64(f.stat.Gid), 10))
 	}
 	if l.grep != nil {
 		f.news, f.newsErr = l.grep.read(ctx, l.path, &f.stat, l.cursor)

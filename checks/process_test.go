@@ -316,12 +316,12 @@ func TestProcessPartsThatCannotBeRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"uid", "euid", "gid", "egid", "fds.percent", "cpu.percent", "cpu.total_percent"} {
+	for _, name := range []string{"uid", "euid", "gid", "egid", "user", "group", "memory.swap", "memory.total_swap", "fds.percent", "cpu.percent", "cpu.total_percent"} {
 		if got.Errors[name] == nil {
 			t.Errorf("got no error of %s, want one", name)
 		}
 	}
-	if len(got.Errors) != 7 || got.Values["fds.open"] != tocsin.Number(4) {
+	if len(got.Errors) != 11 || got.Values["fds.open"] != tocsin.Number(4) {
 		t.Errorf("got %v, %v, want the rest to be read", got.Errors, got.Values["fds.open"])
 	}
 }

@@ -1,70 +1,87 @@
 package checks
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"os/user"
+	"strconv"
+	"time"
 )
 
-// setOwner sets whom the process runs as. A process that ended meanwhile has
-// no owner, and the next reading says so.
-func setOwner(d *draft, dir procDir) {
-	names := []string{"uid", "euid", "gid", "egid"}
-	if !d.wants(names...) {
+// nameAge is how long the name of a user or group is believed.
+const nameAge = time.Minute
+
+// setStatus sets what comes from proc(5) status: whom the process runs as, and
+// its swap space.
+func (r *processReader) setStatus(d *draft, u *usage) {
+	if err := u.errs[useStatus]; err != nil {
+		d.miss(err, "uid", "euid", "gid", "egid", "user", "group", "memory.swap")
 		return
 	}
-	// The two lines stand in the first few hundred bytes; the list of groups
-	// behind them may be long.
-	data, err := dir.read([]byte("status\x00"), make([]byte, 2048))
-	if vanished(err) {
-		return
+	s := u.status
+	d.number("uid", float64(s.uid))
+	d.number("euid", float64(s.euid))
+	d.number("gid", float64(s.gid))
+	d.number("egid", float64(s.egid))
+	d.count("memory.swap", s.swap, "proc(5) status")
+	if d.wants("user") {
+		d.text("user", r.user.of(s.euid, userName))
 	}
-	var o owner
-	if err == nil {
-		o, err = parseOwner(data)
+	if d.wants("group") {
+		d.text("group", r.group.of(s.egid, groupName))
 	}
-	if err != nil {
-		d.fail(fmt.Errorf("read owner of process: %w", err), names...)
-		return
+}
+
+// knownName remembers the name of a user or a group. The zero value knows
+// none.
+type knownName struct {
+	id   int64
+	name string
+	at   time.Time
+}
+
+// of is the name of a number; look is called when that is not known, or was
+// found long ago.
+func (k *knownName) of(id int64, look func(id string) string) string {
+	if k.name == "" || k.id != id || time.Since(k.at) >= nameAge {
+		k.id, k.at = id, time.Now()
+		k.name = look(strconv.FormatInt(id, 10))
 	}
-	d.number("uid", float64(o.uid))
-	d.number("euid", float64(o.euid))
-	d.number("gid", float64(o.gid))
-	d.number("egid", float64(o.egid))
+	return k.name
+}
+
+// userName is the name of a user, its number without one (passwd(5)).
+func userName(id string) string {
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username
+	}
+	return id
+}
+
+// groupName is the name of a group, its number without one (group(5)).
+func groupName(id string) string {
+	if g, err := user.LookupGroupId(id); err == nil {
+		return g.Name
+	}
+	return id
 }
 
 // setFDs sets the metrics of file descriptors.
-func (r *processReader) setFDs(ctx context.Context, d *draft, s *sighting) {
-	if !d.wants("fds.open", "fds.percent", "fds.total") {
-		return
-	}
-	buf := make([]byte, 8<<10)
-	open, err := s.dir.countFDs(buf)
-	if vanished(err) {
-		return
-	}
-	if err != nil {
+func setFDs(d *draft, s *sighting, u *usage, buf []byte) {
+	if err := u.errs[useFDs]; err != nil {
 		d.fail(fmt.Errorf("count file descriptors of process %d: %w", s.stat.pid, err), "fds.open", "fds.percent", "fds.total")
 		return
 	}
-	d.number("fds.open", float64(open))
+	d.number("fds.open", u.fds)
 	if d.wants("fds.percent") {
-		setFDShare(d, s.dir, open, buf)
-	}
-	if d.wants("fds.total") && s.tree.root != (identity{}) {
-		total, err := r.countTree(ctx, s, buf)
-		if err != nil {
-			d.fail(fmt.Errorf("count file descriptors: %w", err), "fds.total")
-			return
-		}
-		d.number("fds.total", float64(open+total))
+		setFDShare(d, s.dir, u.fds, buf)
 	}
 }
 
 // setFDShare sets fds.percent. Without a limit it is no data.
-func setFDShare(d *draft, dir procDir, open int, buf []byte) {
-	data, err := dir.read([]byte("limits\x00"), buf)
-	if vanished(err) {
+func setFDShare(d *draft, dir procDir, open float64, buf []byte) {
+	data, err := dir.text("limits", buf)
+	if errors.Is(err, errGone) {
 		return
 	}
 	var limit int64
@@ -74,39 +91,8 @@ func setFDShare(d *draft, dir procDir, open int, buf []byte) {
 	switch {
 	case errors.Is(err, errUnlimited):
 	case err != nil:
-		d.fail(fmt.Errorf("read limit of file descriptors: %w", err), "fds.percent")
+		d.miss(fmt.Errorf("read limit of file descriptors: %w", err), "fds.percent")
 	default:
-		d.share("fds.percent", float64(open), float64(limit))
+		d.share("fds.percent", open, float64(limit))
 	}
-}
-
-// countTree counts the file descriptors of all descendants. One that has ended
-// since has none; that its number may belong to another process by now is
-// accepted, for the sum is only of one instant anyway.
-func (r *processReader) countTree(ctx context.Context, s *sighting, buf []byte) (int, error) {
-	total := 0
-	for id, w := range s.tree.members {
-		if id == s.stat.identity || !w.alive {
-			continue
-		}
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		n, err := r.countOne(id.pid, buf)
-		if err != nil && !vanished(err) {
-			return 0, fmt.Errorf("process %d: %w", id.pid, err)
-		}
-		total += n
-	}
-	return total, nil
-}
-
-// countOne counts the file descriptors of one process.
-func (r *processReader) countOne(pid int32, buf []byte) (int, error) {
-	dir, err := openPID(r.host.proc(), pid)
-	if err != nil {
-		return 0, err
-	}
-	defer dir.close()
-	return dir.countFDs(buf)
 }

@@ -5,30 +5,45 @@ import (
 	"errors"
 )
 
-// owner is whom a process runs as (proc(5) status).
-type owner struct {
+// procStatus is what proc(5) says in /proc/PID/status.
+type procStatus struct {
 	uid, euid, gid, egid int64
+	swap                 float64 // bytes, 0 of a kernel thread; NaN where the kernel does not say
 }
 
-// parseOwner finds the lines "Uid:" and "Gid:" of /proc/PID/status: real,
-// effective, saved and file system number. The kernel writes a newline in the
-// name of a process as \n, so no line is forged.
-func parseOwner(data []byte) (owner, error) {
-	var o owner
+// parseStatus finds the lines "Uid:" and "Gid:" of /proc/PID/status (real,
+// effective, saved and file system number) and "VmSwap:". The kernel writes a
+// newline in the name of a process as \n, so no line is forged.
+func parseStatus(data []byte) (procStatus, error) {
+	var s procStatus
 	var uids, gids bool
 	for line := range bytes.Lines(data) {
 		key, rest, _ := bytes.Cut(line, []byte(":"))
 		switch string(key) {
 		case "Uid":
-			o.uid, o.euid, uids = twoIntegers(rest)
+			s.uid, s.euid, uids = twoIntegers(rest)
 		case "Gid":
-			o.gid, o.egid, gids = twoIntegers(rest)
+			s.gid, s.egid, gids = twoIntegers(rest)
+		case "VmRSS":
+			s.swap = unknown() // Linux before 2.6.34 says nothing of swap space
+		case "VmSwap":
+			if kib, ok := firstInteger(rest); ok {
+				s.swap = 1024 * float64(positive(kib))
+			}
 		}
 	}
 	if !uids || !gids {
-		return owner{}, errors.New("no Uid and Gid in proc(5) status")
+		return procStatus{}, errors.New("no Uid and Gid in proc(5) status")
 	}
-	return o, nil
+	return s, nil
+}
+
+// firstInteger is the first number of a line.
+func firstInteger(text []byte) (int64, bool) {
+	for word := range bytes.FieldsSeq(text) {
+		return integer(word)
+	}
+	return 0, false
 }
 
 // twoIntegers is the first two of at least two numbers.

@@ -7,16 +7,16 @@ import (
 	"testing"
 )
 
-func TestParseOwner(t *testing.T) {
+func TestParseStatus(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join(fixtures(t), "100/status"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := parseOwner(data); err != nil || got != (owner{uid: 33, euid: 34, gid: 35, egid: 36}) {
+	if got, err := parseStatus(data); err != nil || got != (procStatus{uid: 33, euid: 34, gid: 35, egid: 36}) {
 		t.Errorf("got %+v, %v, want 33, 34, 35, 36", got, err)
 	}
 	for _, text := range []string{"", "Uid:\t1\t1\n", "Uid:\t1\nGid:\t1\t1\n", "Uid:\tx\t1\nGid:\t1\t1\n", "Name:\tUid: 1 1\\nGid: 1 1\n"} {
-		if got, err := parseOwner([]byte(text)); err == nil {
+		if got, err := parseStatus([]byte(text)); err == nil {
 			t.Errorf("%q: got %+v, want an error", text, got)
 		}
 	}
@@ -40,11 +40,11 @@ func TestParseFDLimit(t *testing.T) {
 	}
 }
 
-func FuzzParseOwner(f *testing.F) {
+func FuzzParseStatus(f *testing.F) {
 	f.Add([]byte("Name:\tx\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\n"))
 	f.Add([]byte("Uid:\nGid:\t1"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if got, err := parseOwner(data); err != nil && got != (owner{}) {
+		if got, err := parseStatus(data); err != nil && got != (procStatus{}) {
 			t.Errorf("got %+v with %v, want nothing", got, err)
 		}
 	})

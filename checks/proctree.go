@@ -10,6 +10,7 @@ type tree struct {
 	children int           // descendants that run
 	zombies  int           // descendants that ended and were not waited for
 	pages    uint64        // resident, with the root
+	threads  int64         // with those of the root
 	members  map[identity]work
 }
 
@@ -37,6 +38,7 @@ func (t *Table) tree(root *process) tree {
 		case p.alive():
 			sum.children++
 			sum.pages += p.pages
+			sum.threads += max(0, p.threads)
 		case p.zombie():
 			sum.zombies++
 		}
