@@ -23,7 +23,9 @@ type filesystemReader struct {
 	mount        bool // the path was a mount point once
 	files, disks bool // some rule uses what is at the path, and the device
 
-	disk blockDevice
+	place place // where the last reading found its mount, zero when it could not know
+	found mount // what that was, zero for none
+	disk  blockDevice
 
 	owner, group knownName
 }
@@ -141,6 +143,7 @@ func (r *filesystemReader) find(v *volume, mounts []mount) error {
 // describe turns what was found into a reading.
 func (r *filesystemReader) describe(d *draft, v volume) (tocsin.Reading, error) {
 	r.mount = r.mount || v.isMount
+	r.place, r.found = v.place, v.mount
 	gone := r.mount && !v.isMount && v.mountErr == nil
 	switch {
 	case errors.Is(v.err, fs.ErrNotExist), errors.Is(v.err, unix.ENOTDIR), v.err == nil && gone:
@@ -215,5 +218,21 @@ func (r *filesystemReader) setFile(d *draft, v *volume) {
 	}
 	if d.wants("group") {
 		d.text("group", r.group.of(int64(v.file.Gid), groupName))
+	}
+}
+
+// Alert waits until the mount that the last reading found is mounted again
+// with other options, goes away or is hidden by another, and when it found
+// none, until there is one.
+func (r *filesystemReader) Alert() func(ctx context.Context) error {
+	at, found, events := r.place, r.found, &r.host.mountEvents
+	if at == (place{}) {
+		return nil
+	}
+	return func(ctx context.Context) error {
+		return events.await(ctx, r.host, func(mounts []mount) bool {
+			now, _ := at.find(mounts)
+			return now != found
+		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -25,15 +26,19 @@ type Host struct {
 	Proc string
 	// Sys is where sysfs(5) is mounted; empty means /sys. As Proc.
 	Sys string
+	// Log takes what a reader cannot do on this machine and does without, such
+	// as to hear of an event; nil discards it.
+	Log *slog.Logger
 
-	once    sync.Once
-	table   *Table
-	mounts  mountList
-	cpus    coreCount
-	units   asker
-	paths   pathEvents
-	grips   atomic.Int32         // processes that are kept open
-	sinceUp func() time.Duration // nil means the kernel's clock
+	once        sync.Once
+	table       *Table
+	mounts      mountList
+	cpus        coreCount
+	units       asker
+	paths       pathEvents
+	mountEvents mountEvents
+	grips       atomic.Int32         // processes that are kept open
+	sinceUp     func() time.Duration // nil means the kernel's clock
 }
 
 // NewHost is the machine whose proc(5) is mounted at proc; "" means /proc.
@@ -41,6 +46,14 @@ func NewHost(proc string) *Host { return &Host{Proc: proc} }
 
 // proc is where proc(5) is mounted.
 func (h *Host) proc() string { return cmp.Or(h.Proc, "/proc") }
+
+// log is where a reader says what it does without.
+func (h *Host) log() *slog.Logger {
+	if h.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return h.Log
+}
 
 // sys is where sysfs(5) is mounted.
 func (h *Host) sys() string { return cmp.Or(h.Sys, "/sys") }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"sync/atomic"
+	"time"
 
 	"tocsin"
 )
@@ -20,6 +22,9 @@ type systemReader struct {
 	paging       growth
 
 	pressures []pressureMetric // that some rule uses
+	deaf      atomic.Bool      // the kernel tells of no pressure
+	stalled   atomic.Bool      // it has just told of one
+	early     bool             // so this reading is not one at the interval
 }
 
 var _ Reader = (*systemReader)(nil)
@@ -36,12 +41,15 @@ func openSystem(h *Host, s Spec) (Reader, error) {
 
 // Read reads those of the sources that a wanted metric comes from, each once.
 // Percents of processor time and rates are absent from the first reading and
-// when the counters went back.
+// when the counters went back; a reading for a stall says those of the last one
+// at the interval again, for a rule about them means the interval and not the
+// 2 s of a stall.
 func (r *systemReader) Read(ctx context.Context) (tocsin.Reading, error) {
 	if err := ctx.Err(); err != nil {
 		return tocsin.Reading{}, fmt.Errorf("read system: %w", err)
 	}
 	d := newDraft(r.spec)
+	r.early = r.stalled.Swap(false)
 	r.setStat(d)
 	r.setMemory(d)
 	r.setPaging(d)
@@ -62,6 +70,14 @@ func (r *systemReader) read(name string) ([]byte, error) {
 	return data, err
 }
 
+// since is the time of a sample: that of the last one when it is to answer again.
+func (r *systemReader) since(g *growth) time.Duration {
+	if r.early && len(g.before) > 0 {
+		return g.at
+	}
+	return r.host.uptime()
+}
+
 // setStat sets what comes from proc(5) stat.
 func (r *systemReader) setStat(d *draft) {
 	if d.wants("cpu.count") {
@@ -79,7 +95,7 @@ func (r *systemReader) setStat(d *draft) {
 		return
 	}
 	data, err := r.read("stat")
-	at := r.host.uptime()
+	at := r.since(&r.counts)
 	var now kernelStat
 	if err == nil {
 		now, err = parseKernelStat(data)
@@ -88,7 +104,9 @@ func (r *systemReader) setStat(d *draft) {
 		d.fail(fmt.Errorf("read processor times: %w", err), names...)
 		return
 	}
-	r.before, r.last = r.last, now
+	if !r.early || r.last.modes == 0 {
+		r.before, r.last = r.last, now
+	}
 	if r.before.modes > 0 {
 		setTimes(d, &r.before, &r.last)
 	}
@@ -137,7 +155,7 @@ func (r *systemReader) setPaging(d *draft) {
 	}
 	const source = "proc(5) vmstat"
 	p := parsePaging(data)
-	rates := r.paging.perSecond(r.host.uptime(), p.in, p.out, p.swapIn, p.swapOut, p.faults)
+	rates := r.paging.perSecond(r.since(&r.paging), p.in, p.out, p.swapIn, p.swapOut, p.faults)
 	d.rate("paging.in_bytes_per_second", p.in, 1024*rates[0], source)
 	d.rate("paging.out_bytes_per_second", p.out, 1024*rates[1], source)
 	d.rate("swap.in_bytes_per_second", p.swapIn, pageSize()*rates[2], source)

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -154,6 +155,40 @@ func TestSystemPercentIsAbsentFirst(t *testing.T) {
 	now.Add(int64(time.Second))
 	write(t, "cpu 1025 100 500 8075 300 10 20 30 200 60\n", proc, "stat")
 	wantValues(t, read(t, r), map[string]string{"cpu.percent": "25", "cpu.guest_nice": "10"})
+}
+
+// TestSystemStall reads for a stall between two readings at the interval: the
+// pressure is that of now, what is measured over time stays that of the
+// interval.
+func TestSystemStall(t *testing.T) {
+	proc := kernel(t, "6.12")
+	h, now := fixtureHost(t, proc)
+	reader, ok := open(t, h, "system", nil, "cpu.percent", "cpu.switches_per_second", "pressure.io.some.avg10", "processes.running").(*systemReader)
+	if !ok {
+		t.Fatal("got another reader")
+	}
+	for _, step := range []struct {
+		name          string
+		after         time.Duration
+		early         bool
+		busy, idle    int // ticks since boot
+		switches      int
+		cpu, rate, io string
+	}{
+		{"a stall before anything was read", 0, true, 1000, 8000, 1000, "", "", "1.5"},
+		{"a stall", 2 * time.Second, true, 1200, 8000, 9000, "", "", "1.5"},
+		{"at the interval", 28 * time.Second, false, 1300, 8700, 4000, "30", "100", "1.5"},
+		{"a stall", 2 * time.Second, true, 1500, 8700, 99000, "30", "100", "1.5"},
+		{"at the interval", 8 * time.Second, false, 1500, 9500, 5000, "20", "100", "1.5"},
+	} {
+		write(t, fmt.Sprintf("cpu %d 0 0 %d\nctxt %d\nprocs_running 3\n", step.busy, step.idle, step.switches), proc, "stat")
+		now.Add(int64(step.after))
+		reader.stalled.Store(step.early)
+		t.Log(step.name)
+		wantValues(t, read(t, reader), map[string]string{
+			"cpu.percent": step.cpu, "cpu.switches_per_second": step.rate, "pressure.io.some.avg10": step.io, "processes.running": "3",
+		})
+	}
 }
 
 // TestSystemReadsOnlyWantedSources breaks all files but one.

@@ -70,7 +70,7 @@ check "system" "machine" {
     for  = "10m"
   }
 
-  # Pressure: how long tasks waited, in percent of the time.
+  # Pressure: how long tasks waited, in percent of the time. A stall is read at once.
   rule "pressure-memory" {
     when     = pressure.memory.full.avg10 > 10 || pressure.memory.some.avg10 > 30
     severity = "critical"
@@ -200,7 +200,7 @@ check "process" "postgres" {
 check "filesystem" "data" {
   path = "/srv/data"
 
-  rule "mounted" {
+  rule "mounted" { # noticed at once
     when     = !exists || mount != "/srv/data" || type != "ext4" || device != "/dev/mapper/vg-data"
     severity = "critical"
   }

@@ -47,6 +47,7 @@ type agent struct {
 // part pushes its stop; they run in reverse, also when a later part fails.
 func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent, err error) {
 	a = &agent{log: log, started: time.Now(), host: checks.NewHost("")}
+	a.host.Log = log
 	a.config.Store(cfg)
 	defer func() {
 		if err != nil {
