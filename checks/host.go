@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tocsin/internal/program"
 )
 
 // coresAge is how long a count of processors is used again.
@@ -25,6 +27,8 @@ type Host struct {
 	Proc string
 	// Sys is where sysfs(5) is mounted; empty means /sys. As Proc.
 	Sys string
+	// Cage holds the programs that checks run; nil is process groups. As Proc.
+	Cage *program.Cage
 
 	once    sync.Once
 	table   *Table
