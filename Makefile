@@ -65,9 +65,10 @@ samples: ## every golden mail as .eml and .html in $(SAMPLES), for a browser
 bench: build ## speed and memory, as ratios in one run
 	TOCSIN_BIN=$(CURDIR)/$(BIN)/tocsin ./e2e/bench
 
-soak: build ## the long runs: ten rounds of every shutdown, many thousand kills
+soak: build ## the long runs: ten rounds of every shutdown, many thousand kills and hostile programs
 	TOCSIN_ROUNDS=10 $(MAKE) e2e-systemd
-	TOCSIN_BIN=$(CURDIR)/$(BIN)/tocsin TOCSIN_KILLS=10000 $(GO) test -tags e2e -count=1 -timeout 2h -v -run 'Kill' ./e2e
+	TOCSIN_BIN=$(CURDIR)/$(BIN)/tocsin TOCSIN_KILLS=10000 $(GO) test -tags e2e -count=1 -timeout 2h -v -run 'TestKill$$|Killed$$' ./e2e
+	TOCSIN_BIN=$(CURDIR)/$(BIN)/tocsin TOCSIN_RUNS=100000 TOCSIN_HUNG=10m $(GO) test -tags e2e -count=1 -timeout 6h -v -run 'TestProgramRuns|TestHung' ./e2e
 
 clean:
 	rm -rf $(BIN) coverage.out

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tocsin/internal/program"
 )
 
 // coresAge is how long a count of processors is used again.
@@ -29,6 +31,8 @@ type Host struct {
 	// Log takes what a reader cannot do on this machine and does without, such
 	// as to hear of an event; nil discards it.
 	Log *slog.Logger
+	// Cage holds the programs that checks run; nil is process groups. As Proc.
+	Cage *program.Cage
 
 	once        sync.Once
 	table       *Table

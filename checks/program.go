@@ -15,10 +15,14 @@ func programKind() Kind {
 	const failed, succeeded = "Status failed", "Status succeeded"
 	return Kind{
 		Name: "program",
-		Doc:  "a program that checks something, such as a Nagios plugin: run without a shell and in a clean environment, and ended with its process group at the check's timeout",
+		Doc:  "a program that checks something, such as a Nagios plugin: run without a shell and in a clean environment, and ended with everything it started at the check's timeout",
 		Attributes: []Attribute{
 			{Name: "arguments", Doc: "its arguments, split at blanks; '…' and \"…\" keep blanks together, a backslash goes before a quote, and nothing is expanded", Valid: validArguments},
-			{Name: "path", Doc: "the program; it and the directories above it must belong to root or to the agent's user, and nobody else may write to them", Required: true, Valid: validPath},
+			{Name: "group", Doc: "the group it runs as, by name or number; by default that of user", Valid: program.ValidName},
+			{Name: "memory", Doc: "bytes that it and everything it started may use, such as 64 * MiB; by default half of the unit's MemoryMax=", Valid: validMemory},
+			{Name: "path", Doc: "the program; it, the directories above it and the links that lead to it must belong to root, to the agent's user or to the user it runs as, and nobody else may write to them", Required: true, Valid: validPath},
+			{Name: "processes", Doc: "processes and threads that it may have at a time, itself included; 256 by default", Valid: validProcesses},
+			{Name: "user", Doc: "the user it runs as, by name or number; by default the agent's, and only an agent with the capabilities for it can become another", Valid: program.ValidName},
 		},
 		Metrics: []Metric{
 			{Name: "duration", Unit: Seconds, Doc: "how long it ran, also when it was ended, clock_gettime(2)"},
@@ -42,12 +46,12 @@ const defaultRun = 10 * time.Second
 // programReader runs one program.
 type programReader struct {
 	spec Spec
-	args []string
+	run  program.Program // without its time
 }
 
 var _ Reader = (*programReader)(nil)
 
-func openProgram(_ *Host, s Spec) (Reader, error) {
+func openProgram(h *Host, s Spec) (Reader, error) {
 	path := s.Attributes["path"]
 	if err := validPath(path); err != nil {
 		return nil, fmt.Errorf("open program check %q: %w", s.Name, err)
@@ -56,7 +60,17 @@ func openProgram(_ *Host, s Spec) (Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open program check %q: %w", s.Name, err)
 	}
-	return &programReader{spec: s, args: append([]string{path}, args...)}, nil
+	run := program.Program{Args: append([]string{path}, args...), User: s.Attributes["user"], Group: s.Attributes["group"]}
+	if h != nil {
+		run.Cage = h.Cage
+	}
+	if run.Limits.Memory, err = memoryLimit(s.Attributes["memory"]); err != nil {
+		return nil, fmt.Errorf("open program check %q: %w", s.Name, err)
+	}
+	if run.Limits.Processes, err = parseProcesses(s.Attributes["processes"]); err != nil {
+		return nil, fmt.Errorf("open program check %q: %w", s.Name, err)
+	}
+	return &programReader{spec: s, run: run}, nil
 }
 
 // Read runs the program. One that cannot be started, is refused or is ended at
@@ -64,7 +78,7 @@ func openProgram(_ *Host, s Spec) (Reader, error) {
 // it is the error of those that have no value.
 func (r *programReader) Read(ctx context.Context) (tocsin.Reading, error) {
 	if err := ctx.Err(); err != nil {
-		return tocsin.Reading{}, fmt.Errorf("run %s: %w", r.args[0], err)
+		return tocsin.Reading{}, fmt.Errorf("run %s: %w", r.run.Args[0], err)
 	}
 	d := newDraft(r.spec)
 	if !wantsAny(r.spec.Metrics, metricNames(programKind().Metrics)) {
@@ -72,13 +86,14 @@ func (r *programReader) Read(ctx context.Context) (tocsin.Reading, error) {
 	}
 	limited, cancel := early(ctx)
 	defer cancel()
-	run := program.Program{Args: r.args, Timeout: defaultRun}
+	run := r.run
+	run.Timeout = defaultRun
 	if deadline, ok := limited.Deadline(); ok {
 		run.Timeout = time.Until(deadline)
 	}
 	p := run.Probe(limited)
 	if p.Err != nil && errors.Is(ctx.Err(), context.Canceled) {
-		return tocsin.Reading{}, fmt.Errorf("run %s: %w", r.args[0], ctx.Err())
+		return tocsin.Reading{}, fmt.Errorf("run %s: %w", r.run.Args[0], ctx.Err())
 	}
 	r.describe(d, p, limited.Err() != nil)
 	return d.reading, nil
@@ -90,10 +105,12 @@ func (r *programReader) describe(d *draft, p program.Probe, overdue bool) {
 	d.number("duration", p.Took.Seconds())
 	if p.Err != nil {
 		why := p.Err
-		if overdue || errors.Is(why, program.ErrTimeout) {
+		if errors.Is(why, program.ErrStuck) {
+			why = program.ErrStuck
+		} else if overdue || errors.Is(why, program.ErrTimeout) {
 			why = errTooSlow
 		}
-		why = fmt.Errorf("run %s: %w", r.args[0], why)
+		why = fmt.Errorf("run %s: %w", r.run.Args[0], why)
 		d.text("reason", why.Error())
 		if d.wanted != nil && !d.wanted["ran"] {
 			d.fail(why, "exit", "nagios.state", "output", "perf.count", "perf.label", "perf.value", "signal")
@@ -125,4 +142,4 @@ func (r *programReader) describe(d *draft, p program.Probe, overdue bool) {
 
 // errTooSlow is for a program that was ended. It says no figure: that would be
 // another each time, and so a change.
-var errTooSlow = errors.New("ended with its process group: its time, the check's timeout, was over")
+var errTooSlow = errors.New("ended with everything it started: its time, the check's timeout, was over")

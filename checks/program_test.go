@@ -72,7 +72,7 @@ func TestAProgramThatIsTooSlow(t *testing.T) {
 	}
 	wantValues(t, got, map[string]string{
 		"ran": "false", "exit": "", "signal": "", "output": "", "nagios.state": "",
-		"reason": "run " + path + ": ended with its process group: its time, the check's timeout, was over",
+		"reason": "run " + path + ": ended with everything it started: its time, the check's timeout, was over",
 	})
 	select {
 	case <-left:
@@ -141,4 +141,29 @@ func TestALoudProgramIsCut(t *testing.T) {
 	if got := read(t, r).Values["output"].String(); got != strings.Repeat("x", maxText) {
 		t.Errorf("got %d bytes, want %d", len(got), maxText)
 	}
+}
+
+func TestTheLimitsOfAProgram(t *testing.T) {
+	r, err := openProgram(nil, Spec{Attributes: map[string]string{"path": "/bin/true", "memory": "67108864", "processes": "7", "user": "nagios", "group": "42"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := r.(*programReader).run
+	if run.Limits.Memory != 64<<20 || run.Limits.Processes != 7 || run.User != "nagios" || run.Group != "42" {
+		t.Errorf("got %+v", run)
+	}
+	for name, bad := range map[string][]string{"memory": {"1", "-1", "64MiB", "1e9", "99999999999999999999"}, "processes": {"0", "1.5", "x", "4194305"}} {
+		for _, text := range bad {
+			if _, err := openProgram(nil, Spec{Attributes: map[string]string{"path": "/bin/true", name: text}}); err == nil {
+				t.Errorf("%s %q: got no error", name, text)
+			}
+		}
+	}
+}
+
+// TestAProgramOfNobody: that a user is not there is told at run time, since the
+// rule file is good elsewhere.
+func TestAProgramOfNobody(t *testing.T) {
+	got := read(t, open(t, nil, "program", map[string]string{"path": "/bin/true", "user": "no-such-user"}, "ran", "reason", "exit"))
+	wantValues(t, got, map[string]string{"ran": "false", "exit": "", "reason": `run /bin/true: start: cannot run as another user: there is no user "no-such-user" here`})
 }

@@ -99,6 +99,9 @@ func (s *station) spawn(ctx context.Context, stderr io.Writer, env ...string) *a
 	a := &agent{t: s.t, cmd: s.command(ctx, "run"), manager: told, exited: make(chan struct{})}
 	a.cmd.Env = append(append(a.cmd.Env, "NOTIFY_SOCKET="+socket), env...)
 	a.cmd.Stderr = stderr
+	if s.group != nil {
+		a.cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(s.group.Fd())}
+	}
 	a.began = time.Now()
 	must(s.t, a.cmd.Start())
 	go func() {

@@ -30,6 +30,7 @@ type station struct {
 	t     *testing.T
 	dir   string
 	state string
+	group *os.File // the control group that its agents begin in; nil is the test's
 }
 
 func newStation(t *testing.T) *station {

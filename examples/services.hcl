@@ -60,6 +60,8 @@ check "program" "load" {
   arguments = "-w 5,4,3 -c 10,8,6"
   interval  = "1m"
   timeout   = "20s"
+  memory    = 64 * MiB
+  processes = 20
 
   rule "status" {
     when = !ran || nagios.state == "critical"

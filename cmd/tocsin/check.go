@@ -14,6 +14,7 @@ import (
 	"tocsin/checks"
 	"tocsin/internal/config"
 	"tocsin/internal/engine"
+	"tocsin/internal/program"
 )
 
 // rateGap is the time between the two readings that rates need.
@@ -58,7 +59,10 @@ type ruleReport struct {
 }
 
 func checkNow(ctx context.Context, opt *options, cfg *config.Config, names []string) error {
-	if err := cfg.Open(checks.NewHost("")); err != nil {
+	host := checks.NewHost("")
+	host.Cage = program.OpenCage(false, newLogger(opt.std.err, nil))
+	defer host.Cage.Close()
+	if err := cfg.Open(host); err != nil {
 		return failed(err)
 	}
 	chosen, err := choose(cfg, names)

@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/config"
 	"tocsin/internal/control"
 	"tocsin/internal/machine"
+	"tocsin/internal/program"
 	"tocsin/internal/systemd"
 	"tocsin/notify"
 )
@@ -107,12 +108,15 @@ func withMachine(ctx context.Context, opt *options, hook string, do func(context
 		return err
 	}
 	defer s.close()
-	courier, err := s.courier(log)
+	cage := program.OpenCage(false, log)
+	defer cage.Close()
+	courier, err := s.courier(cage, log)
 	if err != nil {
 		return err
 	}
 	desk := &notify.Desk{Spool: s.spool, Log: log, Router: func() notify.Router { return *newRouter(cfg) }}
 	m := newMachine(s, desk, func() *config.Config { return cfg }, courier.Hurry, func(bool) {}, "", log)
+	m.Cage, m.Journal.Spare = cage, cage.Spare
 	defer func() { m.Leave(time.Now()) }()
 	ctx, cancel := context.WithTimeout(ctx, endLimit)
 	defer cancel()

@@ -7,9 +7,14 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"tocsin/internal/program"
 )
 
 func main() {
+	if status, launched := program.Launch(os.Args, os.Stderr); launched {
+		os.Exit(status)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	code := run(ctx, arguments(os.Args), streams{os.Stdin, os.Stdout, os.Stderr})
 	stop()

@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/control"
 	"tocsin/internal/engine"
 	"tocsin/internal/machine"
+	"tocsin/internal/program"
 	"tocsin/internal/systemd"
 	"tocsin/notify"
 )
@@ -54,6 +55,9 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 			a.stop()
 		}
 	}()
+	// 0. What the programs of checks, hooks and accounts run in.
+	a.host.Cage = program.OpenCage(true, log)
+	a.onStop(a.host.Cage.Close)
 	// 1. The checks and rules of the rule file.
 	if err := a.open(cfg); err != nil {
 		return a, err
@@ -68,12 +72,13 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 		return a, err
 	}
 	// 3. The courier takes mail out of the spool.
-	if a.courier, err = a.store.courier(log); err != nil {
+	if a.courier, err = a.store.courier(a.host.Cage, log); err != nil {
 		return a, err
 	}
 	desk := &notify.Desk{Spool: a.store.spool, Log: log, Router: func() notify.Router { return *a.router.Load() }}
 	a.engine = engine.New(cfg.Agent.Host, cfg.Checks, state, desk, cfg.Agent.StartDelay, log)
 	a.machine = newMachine(a.store, desk, a.config.Load, a.courier.Hurry, a.engine.Quiet, systemd.OwnUnit(), log)
+	a.machine.Cage, a.machine.Journal.Spare = a.host.Cage, a.host.Cage.Spare
 	a.alarms = &notify.Alarms{Desk: desk, Log: log, Host: func() string { return a.config.Load().Agent.Host }}
 	a.courier.Refused = a.alarms.Refused
 	a.tellDamage()

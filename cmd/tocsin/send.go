@@ -169,7 +169,7 @@ func submit(ctx context.Context, opt *options, cfg *config.Config, item spool.It
 
 // deliver runs a courier until the item is gone or patience is over.
 func deliver(ctx context.Context, opt *options, cfg *config.Config, s *store, item spool.Item, patience time.Duration) error {
-	courier, err := s.courier(newLogger(opt.std.err, nil))
+	courier, err := s.courier(nil, newLogger(opt.std.err, nil))
 	if err != nil {
 		return err
 	}

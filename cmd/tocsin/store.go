@@ -13,6 +13,7 @@ import (
 
 	"tocsin/internal/config"
 	"tocsin/internal/durable"
+	"tocsin/internal/program"
 	"tocsin/notify"
 	"tocsin/notify/maillog"
 	"tocsin/notify/mx"
@@ -138,13 +139,14 @@ func openStore(ctx context.Context, cfg *config.Config, holder string, patience 
 	return s, nil
 }
 
-// courier delivers what the store's spool keeps.
-func (s *store) courier(log *slog.Logger) (*notify.Courier, error) {
+// courier delivers what the store's spool keeps. Programs that print tokens are
+// in the cage.
+func (s *store) courier(cage *program.Cage, log *slog.Logger) (*notify.Courier, error) {
 	c, err := notify.NewCourier(s.spool, s.ledger, filepath.Join(s.dir, "accounts.json"), log, time.Now())
 	if err != nil {
 		return nil, err
 	}
-	dialer := smtp.Dialer{Addresses: smtp.OpenAddresses(filepath.Join(s.dir, "addresses.json")), Log: log, Tokens: &oauth.Keeper{Dir: s.dir, Log: log}}
+	dialer := smtp.Dialer{Addresses: smtp.OpenAddresses(filepath.Join(s.dir, "addresses.json")), Log: log, Tokens: &oauth.Keeper{Dir: s.dir, Log: log, Cage: cage}}
 	c.Dial = func(ctx context.Context, server smtp.Server) (notify.Session, error) {
 		if server.Direct {
 			return &mx.Session{Server: server, Resolver: mx.DNS{}, Trace: s.mails.Trace}, nil

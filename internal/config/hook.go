@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"tocsin"
+	"tocsin/internal/program"
 	"tocsin/notify"
 )
 
@@ -22,6 +23,10 @@ type Hook struct {
 	Exec []string
 	// Timeout is how long Exec may take.
 	Timeout time.Duration
+	// User and Group are whom Exec runs as; empty is the agent's own.
+	User, Group string
+	// Limits is what Exec may use.
+	Limits program.Limits
 	// Wait is how long the agent tries to send its mail before it lets the
 	// machine go down. Only of hook "shutdown".
 	Wait time.Duration
@@ -74,6 +79,8 @@ func (l *loader) hook(f found) {
 	}
 	h.Template = s.ref("template", "template")
 	h.Exec = s.program("exec")
+	h.User, h.Group = s.account("user"), s.account("group")
+	h.Limits = s.programLimits()
 	timeout, at := s.duration("timeout", h.Timeout)
 	if s.atMost("timeout", timeout, maxHookTimeout, at) {
 		h.Timeout = timeout

@@ -41,6 +41,9 @@ type Machine struct {
 	// Quiet stops the checks, or lets them go on.
 	Quiet func(on bool)
 
+	// Cage holds the programs of hooks; nil is process groups.
+	Cage *program.Cage
+
 	// StateDir holds agent.json and units.json; Mark is the file of the mark
 	// unit.
 	StateDir, Mark string
@@ -224,7 +227,9 @@ func (m *Machine) emit(ctx context.Context, ev tocsin.Event, hold time.Duration)
 func (m *Machine) program(ctx context.Context, ev tocsin.Event, h *config.Hook, limit time.Duration) {
 	if len(h.Exec) > 0 {
 		m.programs.Lock()
-		result := program.Program{Args: h.Exec, Timeout: min(limit, h.Timeout)}.Run(ctx, &ev)
+		result := program.Program{
+			Args: h.Exec, Timeout: min(limit, h.Timeout), Cage: m.Cage, User: h.User, Group: h.Group, Limits: h.Limits,
+		}.Run(ctx, &ev)
 		m.programs.Unlock()
 		if result.Err != nil {
 			m.Log.Warn("program of a hook failed", "program", h.Exec[0], "event", ev.ID, "err", result.Err)

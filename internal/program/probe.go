@@ -29,7 +29,7 @@ type Probe struct {
 func (p Program) Probe(ctx context.Context) Probe {
 	began := time.Now()
 	var out, errs head
-	err := p.run(ctx, base(), &out, &errs)
+	err := p.run(ctx, nil, &out, &errs)
 	r := Probe{Stdout: out.bytes(), Stderr: errs.bytes(), Took: time.Since(began), Err: err}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		if status, ok := exit.Sys().(syscall.WaitStatus); ok {

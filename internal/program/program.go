@@ -1,7 +1,7 @@
 // Package program runs the programs of a rule file: without a shell, in a
-// clean environment, for a bounded time and with a bounded output. Nothing
-// that such a program does reaches the agent but its exit status and its
-// output, made safe.
+// clean environment, for a bounded time, with a bounded output, and in a cage
+// out of which nothing that they start comes. Nothing that such a program does
+// reaches the agent but its exit status and its output, made safe.
 package program
 
 import (
@@ -9,16 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"tocsin"
 	"tocsin/templates"
@@ -28,15 +20,16 @@ import (
 // where the error is.
 const maxOutput = 8 << 10
 
-// endGrace is how long the output of a program that was ended is waited for.
+// endGrace is how long what a program has started may still write when it has
+// ended, and how long a program that was killed may take to be gone.
 const endGrace = time.Second
-
-// ErrUnsafe is for a program that somebody else than its owner could have
-// changed.
-var ErrUnsafe = errors.New("others may write to it")
 
 // ErrTimeout is for a program that was ended because its time was over.
 var ErrTimeout = errors.New("ended at its timeout")
+
+// ErrStuck is for a program that cannot be ended: it waits for the kernel, for
+// a file system that does not answer (the state D of proc(5)).
+var ErrStuck = errors.New("it cannot be ended: it waits for a device or file system that does not answer")
 
 // timeoutError is ErrTimeout with how long that was.
 type timeoutError struct{ after time.Duration }
@@ -51,6 +44,15 @@ type Program struct {
 	Args []string
 	// Timeout is how long it may run, with everything it started.
 	Timeout time.Duration
+	// Cage holds it and everything it starts. Nil is its process group alone,
+	// for a process that runs one program and ends. A process that has a Cage
+	// gives it to all its programs.
+	Cage *Cage
+	// User and Group are whom it runs as, by name or number. Empty is the
+	// agent's own user, and the groups of the user.
+	User, Group string
+	// Limits bounds what it may use. The zero value is the defaults.
+	Limits Limits
 }
 
 // Result is what became of a program.
@@ -83,53 +85,57 @@ var ErrOutput = fmt.Errorf("it prints more than %d bytes", maxOutput)
 // stdout byte by byte; see Run for its end. What it printed on stderr is lost.
 func (p Program) Output(ctx context.Context) ([]byte, error) {
 	var out tail
-	if err := p.run(ctx, base(), &out, nil); err != nil {
+	if err := p.run(ctx, nil, &out, nil); err != nil {
 		return nil, err
 	}
-	if out.lost {
+	data, lost := out.bytes()
+	if lost {
 		return nil, ErrOutput
 	}
-	return out.data, nil
+	return data, nil
 }
 
 // Run runs the program for an event until it ends, its timeout is over or ctx
-// ends. Then it is killed with its process group: nobody waits for it.
+// ends. Then it is killed with everything it started: nobody waits for it. Run
+// returns soon after, also when the program cannot be killed; then it is not
+// run again before it is gone.
 func (p Program) Run(ctx context.Context, ev *tocsin.Event) Result {
 	began := time.Now()
 	var out tail
-	err := p.run(ctx, environment(ev), &out, &out)
+	err := p.run(ctx, variables(ev), &out, &out)
 	return Result{Output: out.text(), Took: time.Since(began), Err: err}
 }
 
+// run runs the program in a goroutine of its own: the kernel may hold every
+// step of that, from looking at the program's file to its end.
 func (p Program) run(ctx context.Context, env []string, stdout, stderr io.Writer) error {
-	if err := p.check(); err != nil {
-		return err
+	key := strings.Join(p.Args, "\x00")
+	if since, stuck := p.Cage.isStuck(key); stuck {
+		return fmt.Errorf("not started: the run of %s has not ended: %w", since.Format(time.DateTime), ErrStuck)
 	}
 	limited, cancel := context.WithTimeoutCause(ctx, p.Timeout, timeoutError{p.Timeout})
-	defer cancel()
-	cmd := exec.CommandContext(limited, p.Args[0], p.Args[1:]...) //nolint:gosec // what to run is what the rule file is for
-	cmd.Env, cmd.Dir = env, "/"
-	cmd.Stdout, cmd.Stderr = stdout, stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.WaitDelay = endGrace
-	kill := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.Cancel = kill
-	if err := start(cmd); err != nil && limited.Err() == nil {
-		return fmt.Errorf("start: %w", cause(err))
-	} else if err != nil {
-		return overtime(limited)
+	done := make(chan error, 1)
+	go func() {
+		defer cancel()
+		done <- p.execute(limited, env, stdout, stderr)
+		p.Cage.unstick(done)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-limited.Done():
 	}
-	err := cmd.Wait()
-	if killErr := kill(); killErr != nil && !errors.Is(killErr, syscall.ESRCH) && err == nil {
-		err = fmt.Errorf("end what it started: %w", killErr)
+	patience := time.NewTimer(2 * endGrace)
+	defer patience.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-patience.C:
 	}
-	if limited.Err() != nil {
-		return overtime(limited)
+	if p.Cage.stick(key, done) {
+		return fmt.Errorf("%w; %w", overtime(limited), ErrStuck)
 	}
-	if errors.Is(err, exec.ErrWaitDelay) {
-		return errors.New("what it started keeps its output open")
-	}
-	return err
+	return overtime(limited)
 }
 
 // overtime says why a program was ended.
@@ -141,75 +147,18 @@ func overtime(ctx context.Context) error {
 	return err
 }
 
-// start starts a program without the capabilities that the agent has: those of
-// the ambient set (capabilities(7)) would pass on to it. They are given up by a
-// thread of its own, which ends with it.
-func start(cmd *exec.Cmd) error {
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread is not like the others any more
-		if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil && !errors.Is(err, unix.EINVAL) {
-			started <- fmt.Errorf("give up capabilities: %w", err)
-			return
-		}
-		started <- cmd.Start()
-	}()
-	return <-started
-}
-
-// check refuses a program that others could have changed or replaced: it and
-// the directories above it belong to root or to the agent, and nobody else may
-// write to them. In a directory like /tmp nobody may touch what is not theirs.
-func (p Program) check() error {
-	info, err := os.Stat(p.Args[0])
-	if err != nil {
-		return fmt.Errorf("start: %w", cause(err))
-	}
-	if info.IsDir() {
-		return errors.New("start: it is a directory")
-	}
-	path, err := filepath.EvalSymlinks(p.Args[0])
-	if err != nil {
-		return fmt.Errorf("start: %w", cause(err))
-	}
-	for ; ; path = filepath.Dir(path) {
-		info, err := os.Stat(path)
-		if err != nil {
-			return fmt.Errorf("start: %w", cause(err))
-		}
-		owner := info.Sys().(*syscall.Stat_t).Uid //nolint:forcetypeassert // on Linux it is nothing else
-		if owner != 0 && int(owner) != os.Geteuid() {
-			return fmt.Errorf("start: %w: %s belongs to the user %d", ErrUnsafe, path, owner)
-		}
-		sticky := info.IsDir() && info.Mode()&fs.ModeSticky != 0
-		if info.Mode().Perm()&0o022 != 0 && !sticky {
-			return fmt.Errorf("start: %w: %s has the mode %04o; chmod go-w it", ErrUnsafe, path, info.Mode().Perm())
-		}
-		if path == "/" {
-			return nil
-		}
-	}
-}
-
-// cause leaves out the path, which the reader knows.
-func cause(err error) error {
-	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
-		return pathErr.Err
-	}
-	return err
-}
-
 // base is the environment that every program has.
-func base() []string {
+func base(who *account) []string {
 	return []string{
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "HOME=/", "SHELL=/bin/sh",
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "SHELL=/bin/sh",
+		"HOME=" + who.home, "USER=" + who.name, "LOGNAME=" + who.name,
 	}
 }
 
-// environment is all that a program knows of the world: the event. Nothing of
+// variables is all that a program knows of the world: the event. Nothing of
 // the agent's own environment, where secrets may be, reaches it.
-func environment(ev *tocsin.Event) []string {
-	env := base()
+func variables(ev *tocsin.Event) []string {
+	var env []string
 	for _, v := range templates.Variables() {
 		value := strings.ReplaceAll(templates.Expand("$"+v.Name, *ev), "\x00", "")
 		env = append(env, "TOCSIN_"+v.Name+"="+value)

@@ -61,7 +61,7 @@ func TestTheEnvironmentIsClean(t *testing.T) {
 	t.Setenv("SMTP_PASSWORD", "secret")
 	r := script(t, `env -0 | cut -z -d= -f1 | tr '\0' ' '`).Run(t.Context(), event())
 	for name := range strings.FieldsSeq(r.Output) {
-		if !strings.HasPrefix(name, "TOCSIN_") && !slices.Contains([]string{"PATH", "LANG", "HOME", "SHELL", "PWD", "_", "OLDPWD", "SHLVL"}, name) {
+		if !strings.HasPrefix(name, "TOCSIN_") && !slices.Contains([]string{"PATH", "LANG", "HOME", "USER", "LOGNAME", "SHELL", "PWD", "_", "OLDPWD", "SHLVL"}, name) {
 			t.Errorf("the program sees %s", name)
 		}
 	}
@@ -180,5 +180,62 @@ func TestOutput(t *testing.T) {
 				t.Errorf("got %q and %q, want %q and %q", out, got, tt.output, tt.err)
 			}
 		})
+	}
+}
+
+// TestLinksOfOthers: a link that somebody else may point elsewhere leads to no
+// program, whoever owns that.
+func TestLinksOfOthers(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("not root")
+	}
+	safe := script(t, "echo ok")
+	dir := t.TempDir()
+	run := func(path string) error {
+		return program.Program{Args: []string{path}, Timeout: 10 * time.Second}.Run(t.Context(), event()).Err
+	}
+	own, theirs := filepath.Join(dir, "own"), filepath.Join(dir, "theirs")
+	home := filepath.Join(dir, "home")
+	for _, err := range []error{
+		os.Symlink(safe.Args[0], own), os.Symlink("../"+filepath.Base(dir)+"/own", theirs), os.Lchown(theirs, 65534, 65534),
+		os.Mkdir(home, 0o755), os.Symlink("../own", filepath.Join(home, "link")), os.Chown(home, 65534, 65534),
+		os.Symlink("loop", filepath.Join(dir, "loop")),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := run(own); err != nil {
+		t.Errorf("own link: got %v", err)
+	}
+	for path, at := range map[string]string{theirs: theirs, filepath.Join(home, "link"): home} {
+		if err := run(path); !errors.Is(err, program.ErrUnsafe) || !strings.Contains(err.Error(), at+" belongs to the user 65534") {
+			t.Errorf("%s: got %v", path, err)
+		}
+	}
+	if err := run(filepath.Join(dir, "loop")); err == nil || err.Error() != "start: too many levels of symbolic links" {
+		t.Errorf("loop: got %v", err)
+	}
+	shared := script(t, "echo ok")
+	if err := os.Chmod(shared.Args[0], 0o775); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(shared.Args[0]); !errors.Is(err, program.ErrUnsafe) {
+		t.Errorf("writable by a group: got %v", err)
+	}
+	// Run as its owner, a program may be its owner's.
+	if err := os.Chown(safe.Args[0], 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(safe.Args[0]); !errors.Is(err, program.ErrUnsafe) {
+		t.Errorf("another's program: got %v", err)
+	}
+	open := filepath.Dir(filepath.Dir(safe.Args[0]))
+	if err := os.Chmod(open, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r := program.Program{Args: safe.Args, Timeout: 10 * time.Second, User: "nobody"}.Run(t.Context(), event())
+	if r.Err != nil || r.Output != "ok" {
+		t.Errorf("its owner's program: got %q and %v", r.Output, r.Err)
 	}
 }

@@ -28,10 +28,17 @@ func (t *tail) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// text is what was kept, safe for a mail and a terminal.
-func (t *tail) text() string {
+// bytes is what was kept, and whether that is not all. What could not be ended
+// may still write.
+func (t *tail) bytes() (data []byte, lost bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	return append([]byte(nil), t.data...), t.lost
+}
+
+// text is what was kept, safe for a mail and a terminal.
+func (t *tail) text() string {
+	data, lost := t.bytes()
 	text := strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t':
@@ -42,9 +49,9 @@ func (t *tail) text() string {
 			return '?'
 		}
 		return r
-	}, strings.ToValidUTF8(string(t.data), "?"))
+	}, strings.ToValidUTF8(string(data), "?"))
 	text = strings.TrimSpace(text)
-	if t.lost {
+	if lost {
 		text = "…" + text
 	}
 	return text

@@ -18,6 +18,10 @@ import (
 type Journal struct {
 	// Program is journalctl; "" is the one in PATH.
 	Program string
+	// Spare is told that journalctl is about to be started, and by done that it
+	// was waited for; nil tells nobody. It is for a process that ends and reaps
+	// children which it does not know.
+	Spare func() (done func())
 }
 
 // The bounds of one question.
@@ -121,6 +125,9 @@ func (j Journal) run(asked context.Context, options, matches []string) ([]byte, 
 	out := &capped{limit: maxJournalOutput, full: enough}
 	said := &capped{limit: 4096, full: func() {}}
 	cmd.Stdout, cmd.Stderr = out, said
+	if j.Spare != nil {
+		defer j.Spare()()
+	}
 	err := cmd.Run()
 	if errors.Is(err, exec.ErrWaitDelay) {
 		_ = killGroup() // somebody it left behind holds its output

@@ -21,8 +21,8 @@ const exitTempFail = 75
 
 // fromProgram runs a program that prints an access token, alone or as the
 // answer of a token endpoint (RFC 6749 5.1). What it printed is in no error.
-func fromProgram(ctx context.Context, args []string) (answer, error) {
-	out, err := program.Program{Args: args, Timeout: commandTimeout}.Output(ctx)
+func (k *Keeper) fromProgram(ctx context.Context, args []string) (answer, error) {
+	out, err := program.Program{Args: args, Timeout: commandTimeout, Cage: k.Cage}.Output(ctx)
 	if err != nil {
 		r := &refusal{
 			text: fmt.Sprintf("token command %s: %v", smtp.Redact(args[0], maxText), err), class: smtp.AuthBroken,

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"tocsin/internal/program"
 	"tocsin/notify/smtp"
 )
 
@@ -39,6 +40,8 @@ type Keeper struct {
 	Log *slog.Logger
 	// Transport carries the requests; nil is one with a limit for everything.
 	Transport http.RoundTripper
+	// Cage holds the programs that print tokens; nil is process groups.
+	Cage *program.Cage
 
 	mu      sync.Mutex
 	grants  map[string]*grant
@@ -71,7 +74,7 @@ func (k *Keeper) Token(ctx context.Context, s smtp.Server, fresh bool) (smtp.Tok
 	var a answer
 	var err error
 	if len(s.OAuth.Command) > 0 {
-		a, err = fromProgram(ctx, s.OAuth.Command)
+		a, err = k.fromProgram(ctx, s.OAuth.Command)
 	} else {
 		a, err = k.fromEndpoint(ctx, s.OAuth)
 	}
