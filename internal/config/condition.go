@@ -217,6 +217,9 @@ func (s *scope) numbers(expr hclsyntax.Expression, ctx *hcl.EvalContext) bool {
 			return nil
 		}
 		for _, operand := range []hclsyntax.Expression{e.LHS, e.RHS} {
+			if computes(operand) {
+				continue
+			}
 			if v, diags := safeValue(operand, ctx); !diags.HasErrors() && v.Type() == cty.String {
 				ok = false
 				s.fail(operand.Range(), "Invalid operand", "This is a text, and a number is needed. Texts are compared with == and !=, or with contains(), starts_with() and ends_with().")
@@ -225,6 +228,21 @@ func (s *scope) numbers(expr hclsyntax.Expression, ctx *hcl.EvalContext) bool {
 		return nil
 	})
 	return ok
+}
+
+// computes says whether an expression is an operation, whose result is never a
+// text: a chain of them is not evaluated once more for each.
+func computes(expr hclsyntax.Expression) bool {
+	for {
+		switch e := expr.(type) {
+		case *hclsyntax.ParenthesesExpr:
+			expr = e.Expression
+		case *hclsyntax.BinaryOpExpr, *hclsyntax.UnaryOpExpr:
+			return true
+		default:
+			return false
+		}
+	}
 }
 
 // safeValue evaluates an expression; a panic, as of Inf - Inf, becomes a

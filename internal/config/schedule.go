@@ -72,7 +72,7 @@ func (s *scope) lines(name string) []schedule.Line {
 			continue
 		}
 		alone := schedule.Schedule{Every: []schedule.Line{line}}
-		if alone.Gap() == 0 {
+		if alone.Never() {
 			s.fail(v.at, "Never comes", "%s is on no day of any year: look at its day and month.", v.shown())
 		}
 		lines = append(lines, line)

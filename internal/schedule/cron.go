@@ -209,14 +209,6 @@ func (f field) example() string {
 	return fmt.Sprintf("%d-%d", f.least+1, f.least+5)
 }
 
-// minutes is the set of minutes in an hour of a day that the line matches.
-func (l *Line) minutes(d date, hour int) uint64 {
-	if l.hour&(1<<hour) == 0 || !l.on(d) {
-		return 0
-	}
-	return l.minute
-}
-
 // on says whether the line matches on a day.
 func (l *Line) on(d date) bool {
 	if l.month&(1<<d.month) == 0 {

@@ -74,9 +74,18 @@ func (s *Schedule) zone() *time.Location {
 
 // minutes is the set of minutes of an hour that some line matches.
 func (s *Schedule) minutes(lines []Line, w wall) (set uint64) {
-	day, hour := w.on(), int(w/minutesOfHour%24)
+	hour := uint64(1) << (w / minutesOfHour % 24)
+	var day date
 	for i := range lines {
-		set |= lines[i].minutes(day, hour)
+		if lines[i].hour&hour == 0 {
+			continue
+		}
+		if day.day == 0 {
+			day = w.on()
+		}
+		if lines[i].on(day) {
+			set |= lines[i].minute
+		}
 	}
 	return set
 }
@@ -167,8 +176,15 @@ func (s *Schedule) missed(shown, start wall) bool {
 	return found
 }
 
+// Never says that there is no minute in which the check may be read.
+func (s *Schedule) Never() bool {
+	from := wallAt(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), 0)
+	_, ok := s.next(from, from+horizon*minutesOfDay)
+	return !ok
+}
+
 // Gap is the shortest time between two minutes in which the check may be read,
-// of the next thousand and by a clock that is never changed; 0 when there is no
+// of the next three hundred and by a clock that is never changed; 0 when there is no
 // such minute.
 func (s *Schedule) Gap() time.Duration {
 	from := wallAt(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), 0)
@@ -178,7 +194,7 @@ func (s *Schedule) Gap() time.Duration {
 		return 0
 	}
 	least := before - from
-	for range 1000 {
+	for range 300 {
 		following, ok := s.next(w+1, before)
 		if !ok || least == 1 {
 			break

@@ -127,6 +127,9 @@ func TestGap(t *testing.T) {
 		if got := s.Gap(); got != c.want {
 			t.Errorf("%q without %q: got %v, want %v", c.every, c.except, got, c.want)
 		}
+		if got := s.Never(); got != (c.want == 0) {
+			t.Errorf("%q without %q: got never %t", c.every, c.except, got)
+		}
 		if never := s.Next(time.Unix(1_800_000_000, 0)).IsZero(); never != (c.want == 0) {
 			t.Errorf("%q without %q: never is %t", c.every, c.except, never)
 		}
