@@ -165,7 +165,10 @@ func (r *pathReader) Read(ctx context.Context) (tocsin.Reading, error) {
 	d := newDraft(r.spec)
 	look := pathLook{path: r.path, wanted: d.wants, grep: r.grep, cursor: r.cursor, sums: r.sums, digest: r.digest, entries: r.entries, ages: r.ages}
 	r.digest = nil // what is begun belongs to the call, and is lost with it
-	patience, cancel := most(ctx)
+	patience, cancel := ctx, func() {}
+	if r.grep != nil || r.entries || len(r.sums) > 0 {
+		patience, cancel = most(ctx)
+	}
 	facts, err := r.call.do(ctx, func() pathFacts {
 		defer cancel()
 		return look.look(patience)

@@ -29,7 +29,7 @@ type Engine struct {
 	watches []*watch
 	byID    map[string]*watch    // the same by the id of their check
 	rules   map[string]RuleState // by rule id, ahead of what is saved
-	results chan result
+	results chan []result
 	alerts  chan alert
 	reload  chan reload
 	ping    chan chan struct{}
@@ -80,7 +80,7 @@ type reload struct {
 func New(host string, checks []Check, state *State, sink Sink, delay time.Duration, log *slog.Logger) *Engine {
 	e := &Engine{
 		host: host, log: log, epoch: state.Epoch, emitter: newEmitter(sink, state, log),
-		rules: maps.Clone(state.Rules), results: make(chan result, 64), alerts: make(chan alert, 64),
+		rules: maps.Clone(state.Rules), results: make(chan []result, 64), alerts: make(chan alert, 64),
 		reload: make(chan reload), ping: make(chan chan struct{}), asks: make(chan chan []CheckStatus),
 	}
 	now := time.Now()
@@ -122,9 +122,11 @@ func (e *Engine) Run(ctx context.Context) {
 			e.tick(ctx, time.Now())
 			alarm = e.wake()
 			timer.Reset(time.Until(alarm))
-		case r := <-e.results:
-			e.take(ctx, r, time.Now())
-			sooner(r.watch)
+		case all := <-e.results:
+			for _, r := range all {
+				e.take(ctx, r, time.Now())
+				sooner(r.watch)
+			}
 		case a := <-e.alerts:
 			e.alerted(a, time.Now())
 			sooner(a.watch)
@@ -230,54 +232,6 @@ func phase(c Check) time.Duration {
 	_, _ = h.Write([]byte(name)) // never fails
 	slots := min(max(c.Interval/leastSlot, 1), maxSlots)
 	return c.Interval / slots * (time.Duration(h.Sum32()) % slots)
-}
-
-// start begins the readings that are due, each in a goroutine of its own. Those
-// with the same timeout share one deadline: a timer for each costs as much as
-// many a reading.
-func (e *Engine) start(ctx context.Context, due []*watch, now time.Time) {
-	deadlines := make(map[time.Duration]*deadline)
-	for _, w := range due {
-		w.started, w.read, w.late, w.again, w.round = now, now, false, false, w.round+1
-		r, check := result{watch: w, round: w.round}, w.check // a reload may replace the check meanwhile
-		d := deadlines[check.Timeout]
-		if d == nil {
-			d = &deadline{}
-			d.open.Store(1)
-			d.ctx, d.cancel = context.WithTimeout(ctx, check.Timeout)
-			deadlines[check.Timeout] = d
-		}
-		d.open.Add(1)
-		alerter, ok := check.Reader.(Alerter)
-		listen := ok && check.Events && !check.Schedule.Timed() && !w.listening
-		go func() {
-			r.reading, r.err = read(d.ctx, check)
-			d.done()
-			if listen {
-				r.wait = alerter.Alert()
-			}
-			select {
-			case e.results <- r:
-			case <-ctx.Done():
-			}
-		}()
-	}
-	for _, d := range deadlines {
-		d.done()
-	}
-}
-
-// deadline is the context of readings that began together.
-type deadline struct {
-	ctx    context.Context //nolint:containedctx // it is what the readings share
-	cancel context.CancelFunc
-	open   atomic.Int32 // readings that have not ended, and one for who starts them
-}
-
-func (d *deadline) done() {
-	if d.open.Add(-1) == 0 {
-		d.cancel()
-	}
 }
 
 // read reads one check. A panic in a reader is an error of that check alone.

@@ -1,0 +1,143 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// tarry is how long one reading of a batch may hold up the others.
+const tarry = 20 * time.Millisecond
+
+// batch is readings that begin together. Those of a group, which take a few
+// microseconds each, share a goroutine: waking one costs more than they do. One
+// that does not come back leaves the rest to another goroutine.
+type batch struct {
+	limit    *deadline
+	send     func([]result)
+	readings []dueReading
+	next     atomic.Int32 // the reading that is to begin
+
+	mu      sync.Mutex
+	ready   []result // not sent yet
+	left    int      // readings that have not come back
+	before  int      // left when rescue looked last
+	watcher *time.Timer
+}
+
+// dueReading is one that is due.
+type dueReading struct {
+	watch  *watch
+	check  Check // a reload may replace the watch's meanwhile
+	round  uint64
+	listen bool
+}
+
+// deadline is the context of readings that began together and have the same
+// timeout: a timer for each costs as much as many a reading.
+type deadline struct {
+	ctx    context.Context //nolint:containedctx // it is what the readings share
+	cancel context.CancelFunc
+	open   atomic.Int32 // readings that have not come back
+}
+
+func (d *deadline) done() {
+	if d.open.Add(-1) == 0 {
+		d.cancel()
+	}
+}
+
+// start begins the readings that are due: those of a group in a batch, the
+// others each in a goroutine of its own.
+func (e *Engine) start(ctx context.Context, due []*watch, now time.Time) {
+	send := func(all []result) {
+		select {
+		case e.results <- all:
+		case <-ctx.Done():
+		}
+	}
+	limits := make(map[time.Duration]*deadline)
+	groups := make(map[time.Duration]*batch)
+	var batches []*batch
+	for _, w := range due {
+		w.started, w.read, w.late, w.again, w.round = now, now, false, false, w.round+1
+		timeout := w.check.Timeout
+		if limits[timeout] == nil {
+			limits[timeout] = &deadline{}
+			limits[timeout].ctx, limits[timeout].cancel = context.WithTimeout(ctx, timeout)
+		}
+		limits[timeout].open.Add(1)
+		b := groups[timeout]
+		if b == nil || w.check.Group == "" {
+			b = &batch{limit: limits[timeout], send: send}
+			batches = append(batches, b)
+			if w.check.Group != "" {
+				groups[timeout] = b
+			}
+		}
+		_, alerts := w.check.Reader.(Alerter)
+		b.readings = append(b.readings, dueReading{w, w.check, w.round, alerts && w.check.Events && !w.check.Schedule.Timed() && !w.listening})
+	}
+	for _, b := range batches {
+		b.begin()
+	}
+}
+
+func (b *batch) begin() {
+	b.left, b.before = len(b.readings), len(b.readings)
+	if len(b.readings) > 1 {
+		b.mu.Lock()
+		b.watcher = time.AfterFunc(tarry, b.rescue)
+		b.mu.Unlock()
+	}
+	go b.work()
+}
+
+// work reads one after the other what nobody else does, and sends what was
+// read.
+func (b *batch) work() {
+	for i := int(b.next.Add(1)) - 1; i < len(b.readings); i = int(b.next.Add(1)) - 1 {
+		one := b.readings[i]
+		r := result{watch: one.watch, round: one.round}
+		r.reading, r.err = read(b.limit.ctx, one.check)
+		b.limit.done()
+		if alerter, ok := one.check.Reader.(Alerter); ok && one.listen {
+			r.wait = alerter.Alert()
+		}
+		b.mu.Lock()
+		b.ready, b.left = append(b.ready, r), b.left-1
+		if b.left == 0 && b.watcher != nil {
+			b.watcher.Stop()
+		}
+		b.mu.Unlock()
+	}
+	b.flush()
+}
+
+// flush sends what was read.
+func (b *batch) flush() {
+	b.mu.Lock()
+	ready := b.ready
+	b.ready = nil
+	b.mu.Unlock()
+	if len(ready) > 0 {
+		b.send(ready)
+	}
+}
+
+// rescue sends what was read and, where nothing came back since it looked last,
+// has another goroutine go on with what has not begun.
+func (b *batch) rescue() {
+	b.flush()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.left == 0 || int(b.next.Load()) >= len(b.readings) {
+		return // whoever reads the last ones sends them
+	}
+	if b.left == b.before {
+		go b.work()
+	}
+	b.before = b.left
+	b.watcher.Reset(tarry)
+}
