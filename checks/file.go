@@ -44,6 +44,7 @@ func fileKind() Kind {
 		),
 		Valid:  validFile,
 		Absent: "file does not exist",
+		Quick:  quickPath,
 		Open:   openPath("file"),
 	}
 }
@@ -59,6 +60,7 @@ func directoryKind() Kind {
 			Metric{Name: "oldest.age", Unit: Seconds, Doc: "time since the earliest mtime of its direct entries, at most 10,000 of them, fstatat(2)", Failed: timestampFailed, Recovered: timestampSucceeded},
 		),
 		Absent: "directory does not exist",
+		Quick:  quickPath,
 		Open:   openPath("directory"),
 	}
 }
@@ -70,6 +72,7 @@ func fifoKind() Kind {
 		Attributes: []Attribute{pathAttribute("named pipe; symbolic links are followed")},
 		Metrics:    pathMetrics(),
 		Absent:     "fifo does not exist",
+		Quick:      quickPath,
 		Open:       openPath("fifo"),
 	}
 }
@@ -141,7 +144,7 @@ var _ Reader = (*pathReader)(nil)
 func openPath(kind string) func(h *Host, s Spec) (Reader, error) {
 	return func(h *Host, s Spec) (Reader, error) {
 		path := s.Attributes["path"]
-		r := &pathReader{spec: s, path: path, events: &h.paths, call: slowCall[pathFacts]{verb: "stat", path: path}}
+		r := &pathReader{spec: s, path: path, events: &h.paths, call: slowCall[pathFacts]{verb: "stat", path: path, spare: &h.spare}}
 		err := validPath(path)
 		if err == nil && kind == "file" {
 			r.sums = wantedSums(s)
@@ -158,6 +161,17 @@ func openPath(kind string) func(h *Host, s Spec) (Reader, error) {
 		}
 		return r, nil
 	}
+}
+
+// quickPath says that a check only looks at what is at its path, not into it.
+func quickPath(s Spec) bool {
+	into := append(checksums(), "entries", "newest.age", "oldest.age")
+	for name := range s.Metrics {
+		if strings.HasPrefix(name, "content.") {
+			return false
+		}
+	}
+	return s.Attributes["content"] == "" && !wantsAny(s.Metrics, into)
 }
 
 // Read reads the path. It does not wait for a dead mount.

@@ -29,6 +29,7 @@ func filesystemKind() Kind {
 		},
 		Metrics: metrics,
 		Absent:  "filesystem is not mounted",
+		Quick:   always,
 		Open:    openFilesystem,
 	}
 }

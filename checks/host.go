@@ -41,6 +41,7 @@ type Host struct {
 	units       asker
 	paths       pathEvents
 	mountEvents mountEvents
+	spare       spare
 	grips       atomic.Int32         // processes that are kept open
 	sinceUp     func() time.Duration // nil means the kernel's clock
 }

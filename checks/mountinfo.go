@@ -175,6 +175,7 @@ type mountList struct {
 	at     time.Time
 	raw    string
 	parsed []mount
+	buf    []byte // of the file
 }
 
 // mountTable is what PID 1 has mounted, or where that is hidden, what this
@@ -190,10 +191,11 @@ func (h *Host) mountsSince(maxAge time.Duration) ([]mount, error) {
 		return h.mounts.parsed, nil
 	}
 	at := time.Now()
-	data, err := readFile(filepath.Join(h.proc(), "1/mountinfo"), maxMountinfo)
+	data, err := readInto(filepath.Join(h.proc(), "1/mountinfo"), h.mounts.buf[:0], maxMountinfo)
 	if hiddenMounts(err) {
-		data, err = readFile(filepath.Join(h.proc(), "self/mountinfo"), maxMountinfo)
+		data, err = readInto(filepath.Join(h.proc(), "self/mountinfo"), data[:0], maxMountinfo)
 	}
+	h.mounts.buf = data
 	if err != nil {
 		return nil, fmt.Errorf("read mounts: %w", err)
 	}

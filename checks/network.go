@@ -41,6 +41,7 @@ func networkKind() Kind {
 		OneOf:   []string{"address", "interface"},
 		Metrics: append(metrics, trafficMetrics("transmit", "sent")...),
 		Absent:  "interface does not exist",
+		Quick:   always,
 		Open:    openNetwork,
 	}
 }

@@ -19,6 +19,7 @@ func processKind() Kind {
 		Metrics: metrics,
 		Absent:  "process is not running",
 		Grouped: true,
+		Quick:   always,
 		Open:    openProcess,
 	}
 }

@@ -48,6 +48,10 @@ type Kind struct {
 	// Grouped is for kinds whose readers share one pass over the host, so
 	// that checks with the same interval are read at the same time.
 	Grouped bool
+	// Quick says whether a reading of a check takes microseconds, unless
+	// something hangs: those that are due together share a goroutine. Nil means
+	// that none does.
+	Quick func(s Spec) bool
 	// Open makes a reader for one check. It touches nothing yet; what is
 	// missing on the host shows in the reading.
 	Open func(h *Host, s Spec) (Reader, error)
@@ -63,6 +67,9 @@ type Spec struct {
 	// ignored.
 	Metrics map[string]bool
 }
+
+// always is for kinds of which every check is quick.
+func always(Spec) bool { return true }
 
 // Reader reads one check. Read returns within ctx where the kernel allows; a
 // system call that cannot be cancelled may hold it longer, and the caller must

@@ -15,6 +15,7 @@ var ErrStuck = errors.New("stuck")
 // slowCall makes calls that hang for as long as a mount is dead, one at a time.
 type slowCall[T any] struct {
 	verb, path string // of its errors
+	spare      *spare // where its goroutines come from; may be nil
 	out        chan T // of the call that is out, nil when none is
 	since      time.Time
 }
@@ -36,7 +37,7 @@ func (c *slowCall[T]) do(ctx context.Context, call func() T) (T, error) {
 	}
 	out := make(chan T, 1)
 	c.out, c.since = out, time.Now()
-	go func() { out <- call() }()
+	c.spare.run(func() { out <- call() })
 	select {
 	case answer := <-out:
 		c.out = nil

@@ -21,6 +21,7 @@ func systemKind() Kind {
 	slices.SortFunc(metrics, func(a, b Metric) int { return strings.Compare(a.Name, b.Name) })
 	return Kind{
 		Name:    "system",
+		Quick:   always,
 		Doc:     "processors, memory, swap, pressure, load, processes and uptime of this host",
 		Metrics: metrics,
 		Open:    openSystem,

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestBatch: checks of a group share a goroutine, and one of them that hangs
+// TestBatch: quick checks share a goroutine, and one of them that hangs
 // holds up the others for a moment only, also the next time.
 func TestBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -17,7 +17,7 @@ func TestBatch(t *testing.T) {
 		for i := range sources {
 			sources[i] = &source{}
 			c := watching(fmt.Sprint(i), sources[i])
-			c.Group = "test"
+			c.Group, c.Quick = "test", true
 			checks = append(checks, c)
 		}
 		release := make(chan struct{})

@@ -125,6 +125,8 @@ type Rule struct {
 type Check struct {
 	Kind, Name string
 	Reader     Reader
+	// Quick says that a reading takes microseconds, unless it hangs.
+	Quick bool
 	// Group names checks that share one pass over the host and are therefore
 	// read together; empty for a check on its own.
 	Group string
