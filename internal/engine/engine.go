@@ -43,6 +43,7 @@ type Engine struct {
 type watch struct {
 	check   Check
 	data    Rule
+	ids     []string // of the rules: first that of the data
 	history *History
 	next    time.Time
 	planned time.Time // when next was, by the clock on the wall
@@ -202,7 +203,7 @@ func (e *Engine) arrange(checks []Check, old []*watch, read map[string]time.Time
 			watches = append(watches, have)
 			continue
 		}
-		w := &watch{check: c, data: newDataRule(c.Interval), history: NewHistory(c.Windows, c.Picks), phase: phase(c), read: read[c.ID()]}
+		w := &watch{check: c, data: newDataRule(c.Interval), history: NewHistory(c.Windows, c.Picks), phase: phase(c), read: read[c.ID()], ids: ruleIDs(&c)}
 		w.begin(now)
 		watches = append(watches, w)
 	}

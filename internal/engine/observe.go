@@ -72,23 +72,34 @@ func (e *Engine) observe(w *watch, reading tocsin.Reading, bad string, now time.
 	if bad != "" {
 		data.When = True
 	}
-	e.step(w, &w.data, data, now, func() (string, string) {
-		if bad == "" {
-			return "readable again", ""
-		}
-		return bad, ""
-	}, nil)
+	e.step(w, 0, View{}, data, bad, now)
 	for i := range w.check.Rules {
-		r := &w.check.Rules[i]
-		view := e.view(w, r, reading, now)
-		e.step(w, r, Observe(r, view), now, func() (string, string) { return r.Explain(view) }, view.seeing(r))
+		view := e.view(w, i+1, reading, now)
+		e.step(w, i+1, view, Observe(&w.check.Rules[i], view), "", now)
 	}
 }
 
-// view is what a rule looks at.
-func (e *Engine) view(w *watch, r *Rule, reading tocsin.Reading, now time.Time) View {
-	v := View{Reading: reading, History: w.history, Now: now, Seen: e.rules[tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)].Seen}
-	if len(r.Refs) > 0 {
+// ruleIDs are the ids of a check's rules, first that of its data.
+func ruleIDs(c *Check) []string {
+	ids := []string{tocsin.RuleID(c.Kind, c.Name, dataRule)}
+	for i := range c.Rules {
+		ids = append(ids, tocsin.RuleID(c.Kind, c.Name, c.Rules[i].Name))
+	}
+	return ids
+}
+
+// rule is the n-th rule of a watch: 0 is the one about its data.
+func (w *watch) rule(n int) *Rule {
+	if n == 0 {
+		return &w.data
+	}
+	return &w.check.Rules[n-1]
+}
+
+// view is what the n-th rule looks at.
+func (e *Engine) view(w *watch, n int, reading tocsin.Reading, now time.Time) View {
+	v := View{Reading: reading, History: w.history, Now: now, Seen: e.rules[w.ids[n]].Seen}
+	if len(w.rule(n).Refs) > 0 {
 		v.Other = func(r Ref) tocsin.Value { return e.other(r, now) }
 	}
 	return v
@@ -134,18 +145,25 @@ func Observe(r *Rule, v View) Observation {
 	return o
 }
 
-// step steps one rule and hands its event on. fresh is what it has seen, when
-// that is new.
-func (e *Engine) step(w *watch, r *Rule, o Observation, now time.Time, explain func() (string, string), fresh map[string]string) {
-	id := tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)
+// step steps the n-th rule and hands its event on. bad says why the check could
+// not be read.
+func (e *Engine) step(w *watch, n int, v View, o Observation, bad string, now time.Time) {
+	r, id := w.rule(n), w.ids[n]
 	before := e.rules[id]
 	state, kind := Step(r, before, o, now)
+	fresh := v.seeing(r)
 	if fresh != nil {
 		state.Seen = fresh
 	}
 	switch {
 	case kind != "":
-		description, value := explain()
+		description, value := bad, ""
+		switch {
+		case n > 0:
+			description, value = r.Explain(v)
+		case bad == "":
+			description = "readable again"
+		}
 		t := raise(e.host, e.epoch, &w.check, r, state, kind, description, value, now)
 		state = t.state
 		e.log.Info("event", "type", string(kind), "rule", id, "severity", r.Severity.String(), "event", t.event.ID, "description", t.event.Description)

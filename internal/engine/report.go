@@ -59,7 +59,7 @@ func (e *Engine) report(now time.Time) []CheckStatus {
 			Kind: w.check.Kind, Name: w.check.Name, Interval: w.check.Interval, Read: w.read, Next: w.next,
 			Reading: tocsin.Reading{At: w.reading.At, Values: maps.Clone(w.reading.Values), Errors: maps.Clone(w.reading.Errors)}, Err: w.readErr,
 		}
-		data := e.ruleStatus(w, &w.data)
+		data := e.ruleStatus(w, 0)
 		if w.readErr != nil || len(w.reading.Errors) > 0 {
 			data.Says = True
 			data.Description = failures(result{reading: w.reading, err: w.readErr})
@@ -67,8 +67,8 @@ func (e *Engine) report(now time.Time) []CheckStatus {
 		s.Rules = append(s.Rules, data)
 		for i := range w.check.Rules {
 			r := &w.check.Rules[i]
-			view := e.view(w, r, w.reading, now)
-			status := e.ruleStatus(w, r)
+			view := e.view(w, i+1, w.reading, now)
+			status := e.ruleStatus(w, i+1)
 			if !w.reading.At.IsZero() {
 				status.Says = r.When.Eval(view)
 			}
@@ -82,8 +82,8 @@ func (e *Engine) report(now time.Time) []CheckStatus {
 	return all
 }
 
-func (e *Engine) ruleStatus(w *watch, r *Rule) RuleStatus {
-	state := e.rules[tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)]
+func (e *Engine) ruleStatus(w *watch, n int) RuleStatus {
+	r, state := w.rule(n), e.rules[w.ids[n]]
 	s := RuleStatus{Name: r.Name, Severity: r.Severity, State: state}
 	if !state.Failed {
 		s.Pending = state.pending

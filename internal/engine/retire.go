@@ -13,9 +13,8 @@ import (
 func (e *Engine) retire(now time.Time) {
 	configured := make(map[string]bool)
 	for _, w := range e.watches {
-		configured[tocsin.RuleID(w.check.Kind, w.check.Name, dataRule)] = true
-		for _, r := range w.check.Rules {
-			configured[tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)] = true
+		for _, id := range w.ids {
+			configured[id] = true
 		}
 	}
 	for id, state := range e.rules {

@@ -3,8 +3,6 @@ package engine
 import (
 	"context"
 	"time"
-
-	"tocsin"
 )
 
 // mostWake is how long the engine sleeps at most; leastWake, while there is a
@@ -148,11 +146,7 @@ func after(origin time.Time, interval time.Duration, now time.Time) time.Time {
 // pause breaks what For and ClearFor of a check wait for: nobody looked, so
 // nobody knows whether it held.
 func (e *Engine) pause(w *watch) {
-	ids := []string{tocsin.RuleID(w.check.Kind, w.check.Name, dataRule)}
-	for _, r := range w.check.Rules {
-		ids = append(ids, tocsin.RuleID(w.check.Kind, w.check.Name, r.Name))
-	}
-	for _, id := range ids {
+	for _, id := range w.ids {
 		if s, ok := e.rules[id]; ok {
 			s.pending, s.clearing = time.Time{}, time.Time{}
 			e.rules[id] = s
