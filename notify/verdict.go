@@ -14,8 +14,9 @@ import (
 )
 
 // transact gives one letter to the server, for the first n of a group of
-// recipients, and records every recipient's verdict.
-func (w *worker) transact(ctx context.Context, l spool.Letter, group []string, n int) {
+// recipients, and records every recipient's verdict. It says whether the account
+// is fine.
+func (w *worker) transact(ctx context.Context, l spool.Letter, group []string, n int) bool {
 	reused := w.sent > 0
 	w.sent++
 	began := time.Now()
@@ -42,7 +43,7 @@ func (w *worker) transact(ctx context.Context, l spool.Letter, group []string, n
 	w.conclude(l, result, now.Sub(began), now)
 	if account {
 		w.accountFailed(ctx, err)
-		return
+		return false
 	}
 	if !w.ended() {
 		w.courier.succeeded(w.account.Name)
@@ -50,6 +51,7 @@ func (w *worker) transact(ctx context.Context, l spool.Letter, group []string, n
 	if !w.session.Reusable() {
 		w.hangUp()
 	}
+	return true
 }
 
 // closedIdle says whether a transaction failed before the server said anything.

@@ -3,12 +3,10 @@ package notify
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"tocsin"
-	"tocsin/notify/quota"
 	"tocsin/notify/smtp"
 	"tocsin/notify/spool"
 	"tocsin/templates"
@@ -54,18 +52,27 @@ func (w *worker) run(ctx context.Context) {
 	defer cut()
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(finishGrace, cut) })
 	defer stop()
+	var p *parcel
 	for ctx.Err() == nil && !w.ended() {
-		j, wake, changed := w.courier.claim(w.account.Name, time.Now())
-		if changed != nil {
-			w.sleep(ctx, wake, changed)
-			continue
+		if p == nil {
+			j, wake, changed := w.courier.claim(w.account.Name, time.Now())
+			if changed != nil {
+				w.sleep(ctx, wake, changed)
+				continue
+			}
+			p = &parcel{job: j}
 		}
-		if err := w.do(ctx, wire, j); err != nil {
+		next, err := w.do(ctx, wire, p)
+		if err != nil {
 			w.log.Error("mail put off", "for", putOffTime.String(), "err", err)
-			w.courier.putOff(j, putOffTime, time.Now())
-			continue
+			w.courier.putOff(p.job, putOffTime, time.Now())
+		} else {
+			w.courier.release(p.job)
 		}
-		w.courier.release(j)
+		p = next
+	}
+	if p != nil {
+		w.unpack(p)
 	}
 }
 
@@ -121,34 +128,32 @@ func (w *worker) sleep(ctx context.Context, wake time.Time, changed <-chan struc
 
 // do sends one job and records what became of it. A connection that is only
 // being made ends with ctx or the setup; a mail on the wire, with wire. An error
-// says that this mail cannot go now and others may.
-func (w *worker) do(ctx, wire context.Context, j job) error {
-	if j.over() {
-		w.conclude(*j.letter, smtp.Result{}, 0, time.Now())
-		return nil
+// says that this mail cannot go now and others may. What it returns was made
+// ready meanwhile, to go next; nil when nothing was.
+func (w *worker) do(ctx, wire context.Context, p *parcel) (next *parcel, err error) {
+	if p.job.over() {
+		w.conclude(*p.job.letter, smtp.Result{}, 0, time.Now())
+		return nil, nil
 	}
 	if err := w.connect(ctx); err != nil {
 		w.accountFailed(ctx, err)
-		return nil
+		w.settle(p)
+		return nil, nil
 	}
-	letter, err := w.letter(j)
-	if errors.Is(err, spool.ErrWithdrawn) || errors.Is(err, spool.ErrUnknown) {
-		return nil // somebody dropped it, or keeps it back
+	if !p.ready {
+		if err := w.pack(p); err != nil || !p.ready {
+			return nil, err
+		}
 	}
-	if err != nil {
-		return err
+	ahead := make(chan *parcel, 1)
+	go func() { ahead <- w.ahead() }()
+	fine := w.transact(wire, p.letter, p.group, p.grant.Recipients)
+	w.settle(p)
+	if next = <-ahead; next != nil && !fine {
+		w.unpack(next) // its server is left alone now
+		next = nil
 	}
-	group := w.courier.together(letter, w.account)
-	grant, err := w.courier.Ledger.Reserve(w.account.Name, w.account.Limit, len(group), letter.Mail.Severity == tocsin.Critical, time.Now())
-	if errors.Is(err, quota.ErrNoRoom) {
-		return nil // the plan waits for room
-	}
-	if err != nil {
-		return fmt.Errorf("mail %s waits, its quota could not be recorded: %w", letter.Mail.ID, err)
-	}
-	w.transact(wire, letter, group, grant.Recipients)
-	w.courier.Ledger.Settle(grant, time.Now())
-	return nil
+	return next, nil
 }
 
 // connect makes sure of a session.

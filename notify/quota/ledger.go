@@ -96,9 +96,9 @@ func Read(path string, now time.Time) (map[string][]Use, error) {
 	return l.used, nil
 }
 
-// inFlight is how many reservations of an account can be on the wire at once:
-// its own connection's and a test mail's.
-const inFlight = 2
+// inFlight is how many reservations of an account can be out at once: of the mail
+// on its connection, of the one that is made ready meanwhile, and of a test mail.
+const inFlight = 3
 
 // replay takes in "r UNIX_MS RECIPIENTS ACCOUNT", a reservation, "d …", that the
 // oldest one is over, or "s …", both at once; in capitals for a critical mail. A
