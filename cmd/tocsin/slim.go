@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,6 +17,9 @@ import (
 // imports linked).
 const gcPercent = 50
 
+// slimAfter is when the first readings are over, which need more than the others.
+const slimAfter = 5 * time.Second
+
 // slim gives back what the start needed: memory, and the pages of the program
 // itself, of which an agent that only watches uses half. Those stay in the page
 // cache and come back one fault at a time. GOGC in the environment wins.
@@ -23,6 +27,11 @@ func slim() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	giveBack()
+	time.AfterFunc(slimAfter, giveBack)
+}
+
+func giveBack() {
 	debug.FreeOSMemory()
 	f, err := os.Open("/proc/self/smaps")
 	if err != nil {

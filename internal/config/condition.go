@@ -158,6 +158,10 @@ func (s *scope) condition(name string, of subject) *condition {
 		return nil
 	}
 	c.parts, c.quick = partsOf(s.source, c), quickly(c.expr, of.kind)
+	if c.quick != nil {
+		// HCL's tree is a third of what a thousand checks keep in memory.
+		c.expr, c.constants, c.functions = nil, nil, nil
+	}
 	return c
 }
 
