@@ -12,8 +12,12 @@ import (
 )
 
 // pickupEvery is how often the directories that others put mail into are looked
-// at, whether or not the kernel said that there is something.
-const pickupEvery = time.Second
+// at; hintedEvery is enough for one in which files are whole once they are there,
+// and of which the kernel says when they come.
+const (
+	pickupEvery = time.Second
+	hintedEvery = 10 * time.Second
+)
 
 // inbox is a directory that others put something into.
 type inbox struct {
@@ -23,6 +27,8 @@ type inbox struct {
 	// arrivals yields after something came. It is asked for after the first
 	// take, which makes the directory.
 	arrivals func(context.Context) (<-chan struct{}, error)
+	// whole says that a file is complete as soon as it is there.
+	whole bool
 	// tidy is called every hour.
 	tidy func(ctx context.Context, now time.Time) error
 }
@@ -38,6 +44,7 @@ func (a *agent) collect(ctx context.Context) {
 			return err
 		},
 		arrivals: s.Arrivals,
+		whole:    true,
 		tidy:     func(_ context.Context, now time.Time) error { return s.Prune(now) },
 	})
 }
@@ -69,8 +76,6 @@ func (a *agent) pickup(ctx context.Context, desk *notify.Desk) {
 
 // tend looks after an inbox until ctx ends.
 func (a *agent) tend(ctx context.Context, in inbox) {
-	ticker := time.NewTicker(pickupEvery)
-	defer ticker.Stop()
 	tidy := time.NewTicker(time.Hour)
 	defer tidy.Stop()
 	log := a.log.With("inbox", in.name)
@@ -79,6 +84,8 @@ func (a *agent) tend(ctx context.Context, in inbox) {
 	if watchErr != nil {
 		log.Warn("what others put in is noticed within a second, not at once", "err", watchErr)
 	}
+	again := time.NewTimer(pickupEvery)
+	defer again.Stop()
 	told := "" // the same trouble is said once, not every second
 	for {
 		switch {
@@ -88,12 +95,17 @@ func (a *agent) tend(ctx context.Context, in inbox) {
 			told = err.Error()
 			log.Error("inbox not tended, tried again every second", "err", err)
 		}
+		wait := pickupEvery
+		if in.whole && arrivals != nil && err == nil {
+			wait = hintedEvery
+		}
+		again.Reset(wait)
 		select {
 		case <-ctx.Done():
 			return
 		case <-arrivals:
 			err = in.take(ctx, time.Now())
-		case <-ticker.C:
+		case <-again.C:
 			err = in.take(ctx, time.Now())
 		case now := <-tidy.C:
 			err = in.tidy(ctx, now)

@@ -220,7 +220,7 @@ func (e *Engine) arrange(checks []Check, old []*watch, read map[string]time.Time
 // moments and 1.8 ms in one.
 const (
 	maxSlots  = 16
-	leastSlot = 500 * time.Millisecond
+	leastSlot = time.Second
 )
 
 // phase spreads the checks over their interval; those of a group share one.
