@@ -38,7 +38,7 @@ func openFilesystem(h *Host, s Spec) (Reader, error) {
 		return nil, fmt.Errorf("open filesystem check %q: %w", s.Name, err)
 	}
 	return &filesystemReader{
-		host: h, spec: s, path: path, statfs: statfs, call: slowCall[volume]{verb: "statfs", path: path, spare: &h.spare},
+		host: h, spec: s, path: path, mount: s.mounted, statfs: statfs, call: slowCall[volume]{verb: "statfs", path: path, spare: &h.spare},
 		files: wantsAny(s.Metrics, fileMetrics()), disks: wantsAny(s.Metrics, diskMetrics()),
 	}, nil
 }

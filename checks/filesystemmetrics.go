@@ -23,10 +23,16 @@ func filesystemKind() Kind {
 	slices.SortFunc(metrics, func(a, b Metric) int { return strings.Compare(a.Name, b.Name) })
 	return Kind{
 		Name: "filesystem",
-		Doc:  "space, inodes, input and output, and mount flags of one file system",
+		Doc:  "space, inodes, input and output, and mount flags of one file system, or of each of several",
 		Attributes: []Attribute{
-			{Name: "path", Doc: "mount point, block device, or any file or directory on the file system", Required: true, Valid: validPath},
+			{Name: "except", Doc: "patterns of mount points and of types that mounts leaves out, such as [\"/media/**\", \"vfat\"]", Valid: validExcept, List: true},
+			{Name: "mounts", Doc: "patterns of mount points, such as [\"/srv/*\"], or \"*\" for all: a check for each file system, named NAME:MOUNTPOINT", Valid: validMounts, List: true},
+			{Name: "path", Doc: "mount point, block device, or any file or directory on the file system", Valid: validPath},
+			{Name: "types", Doc: "patterns of the types that mounts takes, such as [\"ext4\", \"nfs*\"]; left out, all file systems of this machine's own disks", Valid: validTypes, List: true},
 		},
+		OneOf:   []string{"mounts", "path"},
+		Valid:   validFilesystem,
+		Several: &Several{Attribute: "mounts", Expand: expandMounts, Alert: alertMounts},
 		Metrics: metrics,
 		Absent:  "filesystem is not mounted",
 		Quick:   always,

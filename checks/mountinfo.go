@@ -26,6 +26,7 @@ type mount struct {
 	kind    string // the type of the file system
 	source  string // the device, export or image
 	options string // of the mount and of its file system, as findmnt(8) joins them
+	root    string // the directory of the file system that is seen at point; "/" but for bind mounts and subvolumes
 }
 
 // readonly says whether the mount or its file system refuses writes.
@@ -68,6 +69,7 @@ func parseMount(line string) (mount, bool) {
 		kind:    unescapeOctal(rest[0]),
 		source:  unescapeOctal(rest[1]),
 		options: joinOptions(fields[5], rest[2]),
+		root:    unescapeOctal(fields[3]),
 	}, true
 }
 

@@ -24,13 +24,13 @@ func fixtureMounts(t *testing.T) []mount {
 
 func TestParseMounts(t *testing.T) {
 	want := []mount{
-		{unix.Mkdev(0, 21), "/proc", "proc", "proc", "rw,nosuid,nodev,noexec,relatime"},
-		{unix.Mkdev(8, 1), "/", "ext4", "/dev/sda1", "rw,relatime,errors=remount-ro"},
-		{unix.Mkdev(8, 17), "/srv/my disk", "xfs", "/dev/sdb1", "rw,noatime,attr2,inode64"},
-		{unix.Mkdev(0, 40), "/home", "btrfs", "/dev/sdc", "rw,relatime,space_cache=v2,subvol=/@home"},
-		{unix.Mkdev(8, 33), "/data", "ext4", "/dev/sdd1", "ro,relatime,errors=remount-ro"},
-		{unix.Mkdev(0, 50), "/mnt", "nfs4", "nas:/export/a", "rw,vers=4.2"},
-		{unix.Mkdev(0, 51), "/mnt", "nfs4", "nas:/export/b", "rw,vers=4.2"},
+		{unix.Mkdev(0, 21), "/proc", "proc", "proc", "rw,nosuid,nodev,noexec,relatime", "/"},
+		{unix.Mkdev(8, 1), "/", "ext4", "/dev/sda1", "rw,relatime,errors=remount-ro", "/"},
+		{unix.Mkdev(8, 17), "/srv/my disk", "xfs", "/dev/sdb1", "rw,noatime,attr2,inode64", "/"},
+		{unix.Mkdev(0, 40), "/home", "btrfs", "/dev/sdc", "rw,relatime,space_cache=v2,subvol=/@home", "/@home"},
+		{unix.Mkdev(8, 33), "/data", "ext4", "/dev/sdd1", "ro,relatime,errors=remount-ro", "/"},
+		{unix.Mkdev(0, 50), "/mnt", "nfs4", "nas:/export/a", "rw,vers=4.2", "/"},
+		{unix.Mkdev(0, 51), "/mnt", "nfs4", "nas:/export/b", "rw,vers=4.2", "/"},
 	}
 	if diff := cmp.Diff(want, fixtureMounts(t), cmp.AllowUnexported(mount{})); diff != "" {
 		t.Errorf("mounts differ (-want +got):\n%s", diff)

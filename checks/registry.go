@@ -27,8 +27,11 @@ type Attribute struct {
 	// Required is for an attribute that every check of the kind needs.
 	Required bool
 	// Valid says what is wrong with a value, nil when nothing is. It looks
-	// at the text alone, never at this host.
+	// at the text alone, never at this host. Of a list it sees each part.
 	Valid func(text string) error
+	// List is for an attribute that also takes a list of texts. Its value is
+	// one a line.
+	List bool
 }
 
 // Kind is one kind of check.
@@ -55,6 +58,28 @@ type Kind struct {
 	// Open makes a reader for one check. It touches nothing yet; what is
 	// missing on the host shows in the reading.
 	Open func(h *Host, s Spec) (Reader, error)
+	// Several is for a kind one of whose attributes makes a check stand for
+	// several; nil for the others.
+	Several *Several
+}
+
+// Several makes the checks of a host out of one of a rule file. Open is for
+// what comes out of it.
+type Several struct {
+	// Attribute is set where a check stands for several.
+	Attribute string
+	// Expand is one Spec for each thing that is there now, in a lasting order,
+	// with names of their own. The error says why nothing is known.
+	Expand func(h *Host, s Spec) ([]Spec, error)
+	// Alert returns what waits until Expand may say something else than it
+	// would have said when Alert was called; an error means that asking now and
+	// then has to do.
+	Alert func(h *Host) func(ctx context.Context) error
+}
+
+// In says whether a check stands for several; s may be nil.
+func (s *Several) In(spec Spec) bool {
+	return s != nil && spec.Attributes[s.Attribute] != ""
 }
 
 // Spec is one check of a rule file.
@@ -66,6 +91,8 @@ type Spec struct {
 	// reads no others. Nil means all. Names that the kind does not have are
 	// ignored.
 	Metrics map[string]bool
+
+	mounted bool // Expand found that its path is a mount point
 }
 
 // always is for kinds of which every check is quick.

@@ -65,6 +65,9 @@ func checkNow(ctx context.Context, opt *options, cfg *config.Config, names []str
 	if err := cfg.Open(host); err != nil {
 		return failed(err)
 	}
+	for _, what := range cfg.Lacking() {
+		fmt.Fprintf(opt.std.err, "not watched: %s\n", printable(what))
+	}
 	chosen, err := choose(cfg, names)
 	if err != nil {
 		return &exitError{exitUsage, err}
@@ -111,7 +114,7 @@ func choose(cfg *config.Config, names []string) ([]engine.Check, error) {
 	for _, name := range names {
 		n := len(chosen)
 		for _, c := range cfg.Checks {
-			if c.Name == name || c.Kind+"."+c.Name == name {
+			if goesBy(c.Kind, c.Name, name) {
 				chosen = append(chosen, c)
 			}
 		}

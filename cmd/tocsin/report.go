@@ -27,7 +27,7 @@ func (a *agent) report(ctx context.Context, names []string) (control.Status, err
 	cfg := a.config.Load()
 	s := control.Status{
 		API: control.APIVersion, Version: version(), Host: cfg.Agent.Host, Started: a.started, Now: now,
-		Missing: append([]string{}, a.machine.Missing()...), Checks: []control.Check{},
+		Missing: slices.Concat([]string{}, a.machine.Missing(), cfg.Lacking()), Checks: []control.Check{},
 		Mail: control.Mail{Waiting: len(a.store.spool.Waiting()) + len(a.store.spool.Letters()), Servers: []control.Server{}},
 	}
 	for _, account := range a.courier.Accounts() {
@@ -55,8 +55,14 @@ func (a *agent) report(ctx context.Context, names []string) (control.Status, err
 	return s, nil
 }
 
-func named(c engine.CheckStatus, name string) bool {
-	return c.Name == name || c.Kind+"."+c.Name == name
+func named(c engine.CheckStatus, name string) bool { return goesBy(c.Kind, c.Name, name) }
+
+// goesBy says whether a person means a check: by its name, with its kind before
+// it or not, or by that of the check of the rule file which stands for it and
+// others.
+func goesBy(kind, check, name string) bool {
+	name = strings.TrimPrefix(name, kind+".")
+	return check == name || strings.HasPrefix(check, name+":/")
 }
 
 // units are the units of a kind's metrics.

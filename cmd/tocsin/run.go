@@ -128,15 +128,18 @@ func (a *agent) open(cfg *config.Config) error {
 	if err := cfg.Open(a.host); err != nil {
 		return &exitError{exitBadConfig, err}
 	}
+	for _, what := range cfg.Lacking() {
+		a.log.Warn("not watched", "what", what)
+	}
 	router := newRouter(cfg)
-	remind(cfg, router)
+	remind(cfg, cfg.Checks, router)
 	a.router.Store(router)
 	return nil
 }
 
 // remind gives every rule without a reminder of its own that of its route.
-func remind(cfg *config.Config, router *notify.Router) {
-	for _, c := range cfg.Checks {
+func remind(cfg *config.Config, all []engine.Check, router *notify.Router) {
+	for _, c := range all {
 		for i := range c.Rules {
 			r := &c.Rules[i]
 			if r.Reminder == 0 {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -64,7 +65,7 @@ func serve(ctx context.Context, opt *options) error {
 	go manager.Watch(watching, a.alive)
 	ticker := time.NewTicker(statusEvery)
 	defer ticker.Stop()
-	shown := ""
+	shown, changes := "", a.changes(watching)
 	for {
 		select {
 		case now := <-ticker.C:
@@ -79,6 +80,8 @@ func serve(ctx context.Context, opt *options) error {
 			defer cancel()
 			a.machine.End(ending)
 			return nil
+		case <-changes:
+			a.follow(ctx)
 		case <-hangup:
 			manager.Reloading()
 			if reread(ctx, opt, a) {
@@ -131,7 +134,7 @@ func (a *agent) status(now time.Time) string {
 	if n := len(a.store.spool.Waiting()) + len(a.store.spool.Letters()); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d waiting to be mailed", n))
 	}
-	parts = append(parts, a.machine.Missing()...)
+	parts = slices.Concat(parts, a.machine.Missing(), a.config.Load().Lacking())
 	for _, account := range a.courier.Accounts() {
 		if account.Pause.Until.After(now) {
 			parts = append(parts, fmt.Sprintf("mail server %s paused until %s: %s",

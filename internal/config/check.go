@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"tocsin/checks"
@@ -19,7 +20,7 @@ func laterKinds() []string {
 
 // checks decodes the check blocks.
 func (l *loader) checks(blocks []found) {
-	l.defined = map[[2]string]hcl.Range{}
+	l.defined, l.several = map[[2]string]hcl.Range{}, map[[2]string]bool{}
 	var unique []found
 	for _, f := range blocks {
 		if !l.labels(f.block, "KIND", "NAME") {
@@ -31,6 +32,9 @@ func (l *loader) checks(blocks []found) {
 			continue
 		}
 		l.defined[id] = f.block.DefRange()
+		if kind, ok := l.findKind(id[0]); ok && kind.Several != nil {
+			l.several[id] = f.block.Body.Attributes[kind.Several.Attribute] != nil
+		}
 		unique = append(unique, f)
 	}
 	// All names are known now, so that a rule may refer to a later check.
@@ -149,8 +153,7 @@ func (l *loader) finish(d *draft) {
 	}
 	d.check.Fingerprint = fingerprint(d.check, d.spec, d.rules, d.referred)
 	l.config.Checks = append(l.config.Checks, d.check)
-	l.config.kinds = append(l.config.kinds, d.kind)
-	l.config.specs = append(l.config.specs, d.spec)
+	l.config.written = append(l.config.written, written{d.check, d.kind, d.spec, d.rules, d.referred})
 }
 
 // kindAttributes reads the attributes that only this kind has, as texts.
@@ -166,25 +169,63 @@ func (s *scope) kindAttributes(kind checks.Kind) map[string]string {
 			continue
 		}
 		given = append(given, a.Name)
+		if _, isList := attr.Expr.(*hclsyntax.TupleConsExpr); isList && a.List {
+			s.kindList(a, attr, out)
+			continue
+		}
 		v, marked, ok := s.value(a.Name, attr.Expr, cty.String)
 		if !ok || !v.IsKnown() {
 			continue
 		}
 		text := v.AsString()
-		if a.Valid != nil {
-			if err := a.Valid(text); err != nil {
-				detail := err.Error()
-				if marked {
-					detail = "the value is not valid"
-				}
-				s.fail(attr.Expr.Range(), "Invalid value", "%q: %s.", a.Name, strings.TrimSuffix(detail, "."))
-				continue
-			}
+		if s.kindValid(a, setting{text: text, sensitive: marked, at: attr.Expr.Range()}) {
+			out[a.Name] = text
 		}
-		out[a.Name] = text
 	}
 	s.exactlyOne(kind, given)
 	return out
+}
+
+// kindValid asks an attribute what it says of a text.
+func (s *scope) kindValid(a checks.Attribute, v setting) bool {
+	if a.Valid == nil {
+		return true
+	}
+	err := a.Valid(v.text)
+	if err == nil {
+		return true
+	}
+	detail := err.Error()
+	if v.sensitive {
+		detail = "the value is not valid"
+	}
+	s.fail(v.at, "Invalid value", "%q: %s.", a.Name, strings.TrimSuffix(detail, "."))
+	return false
+}
+
+// maxParts bounds the list of an attribute.
+const maxParts = 100
+
+// kindList reads an attribute that is a list.
+func (s *scope) kindList(a checks.Attribute, attr *hclsyntax.Attribute, out map[string]string) {
+	all := s.texts(a.Name)
+	switch tuple, _ := attr.Expr.(*hclsyntax.TupleConsExpr); {
+	case len(tuple.Exprs) == 0:
+		s.fail(attr.Expr.Range(), "Empty list", "%q needs at least one text.", a.Name)
+		return
+	case len(tuple.Exprs) > maxParts:
+		s.fail(attr.Expr.Range(), "List too long", "%q lists at most %d texts.", a.Name, maxParts)
+		return
+	}
+	var parts []string
+	for _, v := range all {
+		if !v.unknown && s.kindValid(a, v) {
+			parts = append(parts, v.text)
+		}
+	}
+	if len(parts) > 0 {
+		out[a.Name] = strings.Join(parts, "\n")
+	}
 }
 
 func (s *scope) exactlyOne(kind checks.Kind, given []string) {

@@ -17,7 +17,8 @@ import (
 	"tocsin/templates"
 )
 
-// Config is a whole configuration. Nothing of it changes after Load and Open.
+// Config is a whole configuration. Nothing of it changes after Load and Open;
+// Follow makes another one.
 type Config struct {
 	Agent    Agent
 	Accounts []notify.Account
@@ -35,13 +36,15 @@ type Config struct {
 	Pickup pickup.Config
 	// Templates holds the template blocks by their name.
 	Templates map[string]templates.Template
-	// Checks is in the order of the files. Reader is nil until Open.
+	// Checks is in the order of the files. Until Open, Reader is nil, and one
+	// that stands for several is there itself.
 	Checks []engine.Check
 	// Files names the files that were read, in order.
 	Files []string
 
-	kinds []checks.Kind // of each check, in the order of Checks
-	specs []checks.Spec
+	written []written        // the checks as the files have them
+	members [][]engine.Check // what each of them stands for, once they are open
+	lacking []string
 }
 
 // Agent is the agent block.

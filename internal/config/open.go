@@ -5,23 +5,149 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"tocsin/checks"
 	"tocsin/internal/engine"
 )
 
-// Open makes the reader of every check. It reads nothing of the host yet; the
-// error names the first check whose reader cannot be made.
+// written is a check as the rule file has it.
+type written struct {
+	check    engine.Check
+	kind     checks.Kind
+	spec     checks.Spec
+	rules    []ruleText
+	referred []string
+}
+
+// maxMembers bounds what one check stands for.
+const maxMembers = 256
+
+// Open makes the reader of every check. It reads nothing of the host yet, but
+// what a check that stands for several stands for. The error names the first
+// check whose reader cannot be made.
 func (c *Config) Open(h *checks.Host) error {
-	for i := range c.specs {
-		reader, err := c.kinds[i].Open(h, c.specs[i])
-		if err != nil {
-			return fmt.Errorf("open check %s %q: %w", c.Checks[i].Kind, c.Checks[i].Name, err)
+	c.members = make([][]engine.Check, len(c.written))
+	for i, w := range c.written {
+		if w.kind.Several.In(w.spec) {
+			continue
 		}
-		c.Checks[i].Reader = reader
+		check, err := w.open(h, w.spec)
+		if err != nil {
+			return err
+		}
+		c.members[i] = []engine.Check{check}
 	}
+	next, _ := c.expanded(h)
+	c.members, c.lacking = next.members, next.lacking
+	c.Checks = slices.Concat(c.members...)
 	return nil
+}
+
+// Follow is the configuration for the host as it is now: where a check stands
+// for several, what is there and was not before has checks too, the fresh ones.
+// What has gone keeps its check, whose reading says so. The result is c itself
+// when nothing is different. It comes after Open.
+func (c *Config) Follow(h *checks.Host) (next *Config, fresh []engine.Check) {
+	next, fresh = c.expanded(h)
+	if len(fresh) == 0 && slices.Equal(next.lacking, c.lacking) {
+		return c, nil
+	}
+	next.Checks = slices.Concat(next.members...)
+	return next, fresh
+}
+
+// Several names a kind of which some check stands for several; false when there
+// is none.
+func (c *Config) Several() (*checks.Several, bool) {
+	for _, w := range c.written {
+		if w.kind.Several.In(w.spec) {
+			return w.kind.Several, true
+		}
+	}
+	return nil, false
+}
+
+// Lacking says of the checks that stand for several which stand for nothing
+// now, or for too much. It comes after Open.
+func (c *Config) Lacking() []string { return c.lacking }
+
+// expanded is a copy with the members that are there now, and those that are
+// fresh in it.
+func (c *Config) expanded(h *checks.Host) (*Config, []engine.Check) {
+	next := *c
+	next.members, next.lacking = slices.Clone(c.members), nil
+	taken := make(map[string]bool)
+	for _, members := range c.members {
+		for _, m := range members {
+			taken[m.ID()] = true
+		}
+	}
+	var fresh []engine.Check
+	for i, w := range c.written {
+		if !w.kind.Several.In(w.spec) {
+			continue
+		}
+		specs, err := w.kind.Several.Expand(h, w.spec)
+		switch {
+		case err != nil:
+			next.lack(w, err.Error())
+			continue
+		case len(specs)+len(c.members[i]) == 0:
+			next.lack(w, "nothing here matches "+w.kind.Several.Attribute)
+		case len(specs) > maxMembers:
+			next.lack(w, fmt.Sprintf("%d match, and only %d are watched", len(specs), maxMembers))
+			specs = specs[:maxMembers]
+		}
+		members := slices.Clone(c.members[i])
+		for _, spec := range specs {
+			if taken[engine.CheckID(w.kind.Name, spec.Name)] {
+				continue // it is there, or a check of the file has its name
+			}
+			check, err := w.open(h, spec)
+			if err != nil {
+				next.lack(w, err.Error())
+				continue
+			}
+			taken[check.ID()] = true
+			members, fresh = append(members, check), append(fresh, check)
+		}
+		next.members[i] = bounded(members, specs)
+	}
+	return &next, fresh
+}
+
+func (c *Config) lack(w written, why string) {
+	c.lacking = append(c.lacking, fmt.Sprintf("check %s %q: %s", w.kind.Name, w.spec.Name, why))
+}
+
+// bounded leaves out what has gone when that is too much.
+func bounded(members []engine.Check, specs []checks.Spec) []engine.Check {
+	over := len(members) - maxMembers
+	return slices.DeleteFunc(members, func(m engine.Check) bool {
+		gone := over > 0 && !slices.ContainsFunc(specs, func(s checks.Spec) bool { return s.Name == m.Name })
+		if gone {
+			over--
+		}
+		return gone
+	})
+}
+
+// open makes a check of the file, or one of those that it stands for.
+func (w *written) open(h *checks.Host, spec checks.Spec) (engine.Check, error) {
+	check := w.check
+	reader, err := w.kind.Open(h, spec)
+	if err != nil {
+		return check, fmt.Errorf("open check %s %q: %w", w.kind.Name, spec.Name, err)
+	}
+	check.Reader = reader
+	if w.kind.Several.In(w.spec) {
+		check.Name = spec.Name
+		check.Rules = slices.Clone(w.check.Rules) // a route may give each a reminder of its own
+		check.Fingerprint = fingerprint(check, spec, w.rules, w.referred)
+	}
+	return check, nil
 }
 
 // fingerprint is a hash of all that decides what a check does. It does not

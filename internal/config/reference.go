@@ -51,6 +51,11 @@ func (s *scope) references(c *condition, of subject) bool {
 			expr.Traversal = spelled(strings.Split(metric.Name, "."), at)
 			return nil
 		}
+		if s.loader.several[[2]string{kind.Name, name}] {
+			s.fail(at, "Several checks", "%s stands for a check for each of its %s, so nobody knows which one is meant. Give that one a check of its own, and refer to it: check %q \"NAME\" { path = … }", blockName("check", []string{kind.Name, name}), kind.Several.Attribute, kind.Name)
+			ok, expr.Traversal = false, spelled([]string{noReference}, at)
+			return nil
+		}
 		r := reference{"check " + kind.Name + "." + name + "." + metric.Name, engine.Ref{Check: engine.CheckID(kind.Name, name), Metric: metric.Name}, metric}
 		if !slices.ContainsFunc(c.references, func(o reference) bool { return o.variable == r.variable }) {
 			c.references = append(c.references, r)

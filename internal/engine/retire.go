@@ -24,7 +24,7 @@ func (e *Engine) retire(now time.Time) {
 			continue
 		}
 		check, rule := Check{Kind: kind, Name: rest[:slash]}, Rule{Name: rest[slash+1:], Severity: tocsin.Warning, Recovered: "No longer watched"}
-		t := raise(e.host, e.epoch, &check, &rule, state, tocsin.Recovered, "the rule was taken out of the rule file while it had failed", "", now)
+		t := raise(e.host, e.epoch, &check, &rule, state, tocsin.Recovered, "it had failed, and the rule file has no such rule any more or what it was about has gone", "", now)
 		e.rules[id] = t.state
 		e.emitter.add(t)
 	}
