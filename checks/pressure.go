@@ -125,3 +125,10 @@ func decimalPercent(text []byte) (float64, bool) {
 	f, err := strconv.ParseFloat(string(text), 64)
 	return f, err == nil && f <= 100
 }
+
+// CountsPressure says whether the kernel counts pressure and lets the agent
+// read it.
+func (h *Host) CountsPressure() bool {
+	_, err := readFile(filepath.Join(h.proc(), "pressure/memory"), 4096)
+	return err == nil
+}

@@ -50,7 +50,7 @@ func (s *station) write(name, text string) {
 
 // agentBlock is the agent block of every rule file here.
 func (s *station) agentBlock() string {
-	return fmt.Sprintf("agent {\n  host = \"web-1.example.com\"\n  interval = \"1s\"\n  state_dir = %q\n}\n", s.state)
+	return fmt.Sprintf("agent {\n  host = \"web-1.example.com\"\n  interval = \"1s\"\n  defaults = false\n  state_dir = %q\n}\n", s.state)
 }
 
 // account is a mailserver block for a server that box's certificate stands

@@ -59,7 +59,7 @@ func serve(ctx context.Context, opt *options) error {
 	faults(a)
 	manager.Ready(status(cfg))
 	slim()
-	log.Info("agent started", "version", version(), "host", cfg.Agent.Host, "checks", len(cfg.Checks), "state", cfg.Agent.StateDir)
+	announce(log, cfg)
 	watching, done := context.WithCancel(ctx)
 	defer done()
 	go manager.Watch(watching, a.alive)
@@ -89,6 +89,14 @@ func serve(ctx context.Context, opt *options) error {
 			}
 			manager.Ready(status(a.config.Load()))
 		}
+	}
+}
+
+// announce says what runs.
+func announce(log *slog.Logger, cfg *config.Config) {
+	log.Info("agent started", "version", version(), "host", cfg.Agent.Host, "checks", len(cfg.Checks), "state", cfg.Agent.StateDir)
+	if cfg.Defaults {
+		log.Info(defaultsLine)
 	}
 }
 

@@ -48,6 +48,9 @@ func validate(opt *options) error {
 		return err
 	}
 	fmt.Fprintf(opt.std.out, "valid: %s\n", status(cfg))
+	if cfg.Defaults {
+		fmt.Fprintln(opt.std.out, defaultsLine)
+	}
 	return nil
 }
 

@@ -63,6 +63,9 @@ func (l *loader) agentBlocks(a *Agent, blocks []found) {
 	if s.body.Attributes["events"] != nil {
 		a.Events = s.flag("events")
 	}
+	if s.body.Attributes["defaults"] != nil {
+		l.noDefaults = !s.flag("defaults")
+	}
 	l.config.Domains = s.domains()
 	s.mailLog(a)
 	s.done()

@@ -39,6 +39,9 @@ type Config struct {
 	// Checks is in the order of the files. Until Open, Reader is nil, and one
 	// that stands for several is there itself.
 	Checks []engine.Check
+	// Defaults says that the files have no check block, and that therefore the
+	// checks are those of the function Defaults.
+	Defaults bool
 	// Files names the files that were read, in order.
 	Files []string
 

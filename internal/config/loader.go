@@ -31,6 +31,8 @@ type loader struct {
 	// of metrics, and a file may have a thousand checks.
 	kinds    map[string]checks.Kind
 	allKinds []string // the names of all, once they were asked for
+
+	noDefaults bool // nothing is watched but what the files say
 }
 
 // found is a top-level block with its file.
@@ -54,6 +56,7 @@ func (l *loader) load(sources []*source) {
 	l.templates = map[string]templates.Template{}
 	blocks := l.collect(sources)
 	l.agent(blocks["agent"])
+	l.defaults(blocks)
 	for _, f := range blocks["mailserver"] {
 		l.mailServer(f)
 	}
@@ -129,12 +132,6 @@ func (l *loader) whole(blocks map[string][]found) {
 	} else if len(blocks["mailserver"]) == 0 {
 		first := blocks["mail"][0].block.DefRange()
 		l.problems.add(problem(first, "No mail server", "A mail block needs a mailserver block to send through. For Gmail: mailserver \"gmail\" { provider = \"gmail\" … }"))
-	}
-	if len(blocks["check"]) == 0 && len(blocks["hook"]) == 0 {
-		l.problems.add(&hcl.Diagnostic{
-			Severity: hcl.DiagWarning, Summary: "Nothing is watched",
-			Detail: "There is no check block. Add: check \"system\" \"NAME\" { rule \"cpu\" { when = cpu.percent > 90 } }",
-		})
 	}
 }
 

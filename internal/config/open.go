@@ -25,12 +25,13 @@ type written struct {
 const maxMembers = 256
 
 // Open makes the reader of every check. It reads nothing of the host yet, but
-// what a check that stands for several stands for. The error names the first
+// what a check that stands for several stands for, and whether the kernel counts
+// pressure, without which the defaults do not ask for it. The error names the first
 // check whose reader cannot be made.
 func (c *Config) Open(h *checks.Host) error {
 	c.members = make([][]engine.Check, len(c.written))
 	for i, w := range c.written {
-		if w.kind.Several.In(w.spec) {
+		if w.kind.Several.In(w.spec) || c.Defaults && w.spec.Name == pressureCheck && !h.CountsPressure() {
 			continue
 		}
 		check, err := w.open(h, w.spec)

@@ -74,7 +74,7 @@ func (h *host) spool() *spool.Spool {
 // start is a start of the agent with the hooks of a rule file.
 func (h *host) start(hooks string) (*Machine, *spool.Spool) {
 	h.t.Helper()
-	cfg, problems := config.LoadBytes([]byte(rules+hooks), "test.hcl", config.Options{Host: func() string { return "web-1.example.com" }})
+	cfg, problems := config.LoadBytes([]byte("agent {\n  defaults = false\n}\n"+rules+hooks), "test.hcl", config.Options{Host: func() string { return "web-1.example.com" }})
 	if problems.HasErrors() {
 		h.t.Fatal(problems.Error())
 	}
