@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"tocsin/checks"
 	"tocsin/internal/config"
 )
 
@@ -15,52 +16,55 @@ const (
 	followGap   = time.Second
 )
 
-// changes says when the host may have other file systems than before, at least
-// every followEvery, until ctx ends.
-func (a *agent) changes(ctx context.Context) <-chan struct{} {
-	told := make(chan struct{})
-	go func() {
-		for {
-			// What happens from here on is heard, so that nothing is missed
-			// between the look and the wait.
-			wait := a.alert(a.config.Load())
-			select {
-			case told <- struct{}{}:
-			case <-ctx.Done():
-				return
-			}
-			if !pause(ctx, followGap) {
-				return
-			}
-			limited, cancel := context.WithTimeout(ctx, followEvery)
-			if err := wait(limited); err != nil {
-				<-limited.Done() // what cannot be heard is looked for
-			}
-			cancel()
-		}
-	}()
-	return told
+// attend begins to say on a.changes when the host may have other file systems
+// than before, at least every followEvery, where a configuration cares. It ends
+// what an earlier call began.
+func (a *agent) attend(cfg *config.Config) {
+	if a.unattend != nil {
+		a.unattend()
+		a.unattend = nil
+	}
+	several, ok := cfg.Several()
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithCancel(a.courierCtx)
+	a.unattend = cancel
+	alert := several.Alert
+	if !cfg.Agent.Events {
+		alert = unheard
+	}
+	go a.tellChanges(ctx, alert)
 }
 
-// alert is what waits for a change that a configuration cares for; without one
-// it waits for the end of its context.
-func (a *agent) alert(cfg *config.Config) func(context.Context) error {
-	if several, ok := cfg.Several(); ok && cfg.Agent.Events {
-		return several.Alert(a.host)
-	}
+// unheard waits for the end of its context.
+func unheard(*checks.Host) func(context.Context) error {
 	return func(ctx context.Context) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}
 }
 
-// pause waits; false when ctx has ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
+func (a *agent) tellChanges(ctx context.Context, alert func(*checks.Host) func(context.Context) error) {
+	for {
+		// What happens from here on is heard, so that nothing is missed
+		// between the look and the wait.
+		wait, gap := alert(a.host), time.After(followGap)
+		select {
+		case a.changes <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		limited, cancel := context.WithTimeout(ctx, followEvery)
+		if wait(limited) != nil {
+			<-limited.Done() // what cannot be heard is looked for
+		}
+		cancel()
+		select {
+		case <-gap:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

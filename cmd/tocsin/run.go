@@ -41,13 +41,17 @@ type agent struct {
 	// still go out.
 	courierCtx context.Context //nolint:containedctx // the lifetime of the workers that a reload starts
 	stops      []func()
+	// changes yields when a check that stands for several may stand for others;
+	// unattend ends that.
+	changes  chan struct{}
+	unattend func()
 }
 
 // start wires the agent: a rule file becomes checks and rules, their events go
 // through the desk into the spool, and the courier delivers from there. Each
 // part pushes its stop; they run in reverse, also when a later part fails.
 func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent, err error) {
-	a = &agent{log: log, started: time.Now(), host: checks.NewHost("")}
+	a = &agent{log: log, started: time.Now(), host: checks.NewHost(""), changes: make(chan struct{})}
 	a.host.Log = log
 	a.config.Store(cfg)
 	defer func() {
@@ -84,6 +88,7 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 	a.tellDamage()
 	a.courierCtx = a.background(ctx, a.courier.Run)
 	a.courier.Configure(a.courierCtx, setup(cfg))
+	a.attend(cfg)
 	a.background(ctx, a.collect)
 	a.background(ctx, func(ctx context.Context) { a.pickup(ctx, desk) })
 	a.background(ctx, a.listen)
@@ -207,6 +212,7 @@ func (a *agent) reload(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	a.config.Store(cfg)
+	a.attend(cfg)
 	a.machine.Reloaded()
 	return nil
 }

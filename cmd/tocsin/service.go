@@ -65,7 +65,7 @@ func serve(ctx context.Context, opt *options) error {
 	go manager.Watch(watching, a.alive)
 	ticker := time.NewTicker(statusEvery)
 	defer ticker.Stop()
-	shown, changes := "", a.changes(watching)
+	shown := ""
 	for {
 		select {
 		case now := <-ticker.C:
@@ -80,7 +80,7 @@ func serve(ctx context.Context, opt *options) error {
 			defer cancel()
 			a.machine.End(ending)
 			return nil
-		case <-changes:
+		case <-a.changes:
 			a.follow(ctx)
 		case <-hangup:
 			manager.Reloading()
