@@ -11,6 +11,7 @@ import (
 
 	"tocsin"
 	"tocsin/checks"
+	"tocsin/internal/clock"
 	"tocsin/internal/config"
 	"tocsin/internal/control"
 	"tocsin/internal/engine"
@@ -95,9 +96,17 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 	// 4. The engine reads, decides and hands its events to the desk; so does
 	// the machine, of what happens to itself.
 	a.background(ctx, a.engine.Run)
+	a.background(ctx, a.watchClock)
 	a.background(ctx, a.machine.Run)
 	a.background(ctx, a.machine.Watch)
 	return a, nil
+}
+
+// watchClock tells the engine that the clock was set.
+func (a *agent) watchClock(ctx context.Context) {
+	if err := clock.Watch(ctx, a.engine.ClockSet); ctx.Err() == nil {
+		a.log.Debug("the kernel does not say when the clock is set: schedules look once a minute", "err", err)
+	}
 }
 
 // tellDamage tells what was damaged, of what the agent keeps.

@@ -23,7 +23,7 @@ const root = "../.."
 func floors() [][]string {
 	return [][]string{
 		{"tocsin"},
-		{"tocsin/internal/durable", "tocsin/internal/systemd", "tocsin/internal/postbox", "tocsin/internal/schedule"},
+		{"tocsin/internal/durable", "tocsin/internal/systemd", "tocsin/internal/postbox", "tocsin/internal/schedule", "tocsin/internal/clock"},
 		{"tocsin/templates", "tocsin/internal/boot", "tocsin/notify/quota"},
 		{"tocsin/notify/provider"},
 		{"tocsin/notify/spool", "tocsin/notify/smtp", "tocsin/internal/program"},

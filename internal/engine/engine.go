@@ -34,6 +34,7 @@ type Engine struct {
 	reload  chan reload
 	ping    chan chan struct{}
 	asks    chan chan []CheckStatus
+	clock   chan struct{} // the clock on the wall was set
 	began   time.Time
 	first   time.Time // no check is read before
 	quiet   atomic.Bool
@@ -82,7 +83,7 @@ func New(host string, checks []Check, state *State, sink Sink, delay time.Durati
 	e := &Engine{
 		host: host, log: log, epoch: state.Epoch, emitter: newEmitter(sink, state, log),
 		rules: maps.Clone(state.Rules), results: make(chan []result, 64), alerts: make(chan alert, 64),
-		reload: make(chan reload), ping: make(chan chan struct{}), asks: make(chan chan []CheckStatus),
+		reload: make(chan reload), ping: make(chan chan struct{}), asks: make(chan chan []CheckStatus), clock: make(chan struct{}, 1),
 	}
 	now := time.Now()
 	e.first = now.Add(delay)
@@ -115,14 +116,20 @@ func (e *Engine) Run(ctx context.Context) {
 			timer.Reset(time.Until(alarm))
 		}
 	}
+	again := func() {
+		alarm = e.wake()
+		timer.Reset(time.Until(alarm))
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
 			e.tick(ctx, time.Now())
-			alarm = e.wake()
-			timer.Reset(time.Until(alarm))
+			again()
+		case <-e.clock:
+			e.tick(ctx, time.Now())
+			again()
 		case all := <-e.results:
 			for _, r := range all {
 				e.take(ctx, r, time.Now())
@@ -132,24 +139,28 @@ func (e *Engine) Run(ctx context.Context) {
 			e.alerted(a, time.Now())
 			sooner(a.watch)
 		case r := <-e.reload:
-			e.host = r.host
-			old := e.watches
-			e.watches = e.arrange(r.checks, old, lastRead(old), time.Now())
-			for _, w := range old {
-				if w.replaced = !slices.Contains(e.watches, w); w.replaced && w.listening {
-					w.deafen()
-				}
-			}
-			e.retire(time.Now())
+			e.replace(r)
 			close(r.done)
-			alarm = e.wake()
-			timer.Reset(time.Until(alarm))
+			again()
 		case done := <-e.ping:
 			close(done)
 		case answer := <-e.asks:
 			answer <- e.report(time.Now())
 		}
 	}
+}
+
+// replace puts the checks of a reload in the place of those that there are.
+func (e *Engine) replace(r reload) {
+	e.host = r.host
+	old := e.watches
+	e.watches = e.arrange(r.checks, old, lastRead(old), time.Now())
+	for _, w := range old {
+		if w.replaced = !slices.Contains(e.watches, w); w.replaced && w.listening {
+			w.deafen()
+		}
+	}
+	e.retire(time.Now())
 }
 
 // Reload replaces the checks. One whose configuration is unchanged keeps its
@@ -169,6 +180,15 @@ func (e *Engine) Reload(ctx context.Context, host string, checks []Check) error 
 // machine goes down have not failed. What is being read when it gets quiet
 // counts no more.
 func (e *Engine) Quiet(on bool) { e.quiet.Store(on) }
+
+// ClockSet has the engine look at once which schedules the clock on the wall has
+// come to, after it was set.
+func (e *Engine) ClockSet() {
+	select {
+	case e.clock <- struct{}{}:
+	default: // it will look
+	}
+}
 
 // Ping returns when the deciding goroutine has answered, or with ctx's error.
 func (e *Engine) Ping(ctx context.Context) error {

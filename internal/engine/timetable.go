@@ -6,7 +6,8 @@ import (
 )
 
 // mostWake is how long the engine sleeps at most; leastWake, while there is a
-// schedule: the clock on the wall may be set meanwhile.
+// schedule: the clock on the wall may be set meanwhile, and not every kernel
+// says so.
 const (
 	mostWake  = time.Hour
 	leastWake = time.Minute

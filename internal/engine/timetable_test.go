@@ -270,3 +270,29 @@ func TestAWindowWithAHole(t *testing.T) {
 func reading(at time.Time, v float64) tocsin.Reading {
 	return tocsin.Reading{At: at, Values: map[string]tocsin.Value{"m": tocsin.Number(v)}}
 }
+
+// TestAClockThatIsSet tells the engine that the clock has come to a minute of
+// the schedule, which it would have seen only at its next look.
+func TestAClockThatIsSet(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.json")
+	synctest.Test(t, func(t *testing.T) {
+		s, k := &source{}, &keeper{}
+		e, stop := running(t, path, k, timed(t, s, "UTC", "0 12 * * *"))
+		time.Sleep(time.Second)
+		synctest.Wait()
+		reads := len(s.reads)
+		w := e.watches[0]
+		w.next = time.Now() // the clock of a bubble cannot be set: the schedule comes to it
+		e.ClockSet()
+		synctest.Wait()
+		if len(s.reads) != reads+1 || time.Until(w.next) < time.Minute {
+			t.Errorf("got %d readings and the next one in %s, want one at once", len(s.reads)-reads, time.Until(w.next))
+		}
+		e.ClockSet()
+		synctest.Wait()
+		if len(s.reads) != reads+1 {
+			t.Errorf("got %d readings, want none without a reason", len(s.reads)-reads)
+		}
+		stop()
+	})
+}

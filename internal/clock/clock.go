@@ -1,0 +1,45 @@
+// Package clock hears that the clock on the wall was set.
+package clock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// never is when the timer would go off: as far ahead as the kernel counts, which
+// is beyond the year 2262 (KTIME_MAX).
+const never = 1<<63/1_000_000_000 - 1
+
+// Watch calls set each time that the clock on the wall has jumped: somebody set
+// it, or the machine was suspended, but not that it was slewed or changes to
+// summer time (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET). It takes a
+// descriptor and no thread, and returns when ctx ends, with its error, or when
+// the kernel cannot tell.
+func Watch(ctx context.Context, set func()) error {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_REALTIME, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
+	if err != nil {
+		return fmt.Errorf("watch the clock: %w", err)
+	}
+	timer := os.NewFile(uintptr(fd), "timer")
+	defer timer.Close()
+	defer context.AfterFunc(ctx, func() { _ = timer.Close() })() // which ends Read
+	at := unix.ItimerSpec{Value: unix.Timespec{Sec: never}}
+	if err := unix.TimerfdSettime(fd, unix.TFD_TIMER_ABSTIME|unix.TFD_TIMER_CANCEL_ON_SET, &at, nil); err != nil {
+		return fmt.Errorf("watch the clock: %w", err)
+	}
+	for {
+		switch _, err := timer.Read(make([]byte, 8)); {
+		case errors.Is(err, syscall.ECANCELED):
+			set() // it goes on to hear of the next time
+		case ctx.Err() != nil:
+			return fmt.Errorf("watch the clock: %w", ctx.Err())
+		default:
+			return fmt.Errorf("watch the clock: the timer went off: %w", err)
+		}
+	}
+}
