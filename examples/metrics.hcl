@@ -254,3 +254,19 @@ check "filesystem" "data" {
     when = uid != 0 || gid != 50
   }
 }
+
+# A check for each file system that matches, also for what is mounted later.
+check "filesystem" "disks" {
+  mounts = ["/", "/srv/**"]
+  except = ["/srv/scratch/*", "vfat"]
+  types  = ["ext4", "xfs", "btrfs", "nfs*"]
+
+  rule "gone" {
+    when     = !exists
+    severity = "critical"
+  }
+  rule "full" {
+    when  = space.percent > 90 && space.free < 20 * GiB
+    clear = space.percent < 85
+  }
+}

@@ -108,3 +108,17 @@ func TestPlugged(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestGoesBy(t *testing.T) {
+	for name, want := range map[string]bool{
+		"disk:/srv": true, "filesystem.disk:/srv": true, "disk": true, "filesystem.disk": true,
+		"dis": false, "disk:/sr": false, "disk:": false, "process.disk": false, "/srv": false, "": false,
+	} {
+		if got := goesBy("filesystem", "disk:/srv", name); got != want {
+			t.Errorf("%q: got %t, want %t", name, got, want)
+		}
+	}
+	if goesBy("filesystem", "disk:home", "disk") {
+		t.Error("got a check that is another one's by name alone")
+	}
+}

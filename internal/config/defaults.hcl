@@ -96,15 +96,16 @@ check "filesystem" "disk" {
   except   = ["/media/**", "/run/media/**", "/var/lib/docker/**", "/var/lib/containers/**", "/var/lib/kubelet/**"]
   interval = "1m"
 
-  # 90 % of a large disk is no news while there is room for days.
+  # 90 % of a large disk is no news while there is room for days, nor is an image
+  # that is mounted read-only and has always been full.
   rule "space" {
-    when  = space.percent > 90 && space.free < 20 * GiB
+    when  = space.percent > 90 && space.free < 20 * GiB && !readonly
     clear = space.percent < 87 || space.free > 25 * GiB
     for   = "5m"
   }
 
   rule "full" {
-    when     = space.percent > 97 && space.free < 5 * GiB
+    when     = space.percent > 97 && space.free < 5 * GiB && !readonly
     clear    = space.percent < 95 || space.free > 8 * GiB
     for      = "2m"
     severity = "critical"
@@ -118,7 +119,7 @@ check "filesystem" "disk" {
 
   # Some file systems have a fixed number of files. Those without have a total of 0.
   rule "inodes" {
-    when  = inodes.total > 0 && inodes.free < 0.1 * inodes.total
+    when  = inodes.free < 0.1 * inodes.total && inodes.total > 0 && !readonly
     clear = inodes.free > 0.15 * inodes.total
     for   = "5m"
   }

@@ -108,10 +108,11 @@ func TestDefaultsOfAMachine(t *testing.T) {
 		{"a disk that does not get on", map[string]float64{"pressure.io.full.avg300": 95}, "disk"},
 		{"a small disk at 92 %", map[string]float64{"space.percent": 79, "space.free": 3 * gib, "inodes.free": 5e4}, "inodes"},
 		{"a full disk", map[string]float64{"space.percent": 99, "space.free": gib}, "space full"},
+		{"a read-only image", map[string]float64{"space.percent": 100, "space.free": 0, "inodes.free": 0}, "read-only"},
 		{"no files left", map[string]float64{"fds.percent": 95}, "open-files"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			values := map[string]tocsin.Value{"readonly": tocsin.Bool(false)}
+			values := map[string]tocsin.Value{"readonly": tocsin.Bool(strings.Contains(test.name, "read-only"))}
 			for _, from := range []map[string]float64{fine, test.values} {
 				for metric, v := range from {
 					values[metric] = tocsin.Number(v)
