@@ -55,7 +55,7 @@ func TestEvidence(t *testing.T) {
 	if checkAlert(t, down, "failed", "FAILED: process is not running", ""); strings.Contains(down.text, "Most memory") {
 		t.Errorf("got evidence after a crash in 0.5 s: %q", down.text)
 	}
-	worker = startChild(t, s.path("worker.pid"))
+	startChild(t, s.path("worker.pid"))
 	checkAlert(t, receive(ctx, t, box), "recovered", "RECOVERED after ", "Exists") // and nothing told twice before it
 	a.stop(ctx)
 }
