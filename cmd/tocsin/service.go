@@ -42,6 +42,7 @@ func serve(ctx context.Context, opt *options) error {
 	signal.Notify(broken, syscall.SIGPIPE)
 	defer signal.Stop(broken)
 
+	release := headroom()
 	cfg, err := opt.load(config.Required)
 	if err != nil {
 		return err
@@ -57,6 +58,7 @@ func serve(ctx context.Context, opt *options) error {
 	defer a.stop()
 	faults(a)
 	manager.Ready(status(cfg))
+	release()
 	slim()
 	log.Info("agent started", "version", version(), "host", cfg.Agent.Host, "checks", len(cfg.Checks), "state", cfg.Agent.StateDir)
 	watching, done := context.WithCancel(ctx)

@@ -30,6 +30,8 @@ type loader struct {
 	// of metrics, and a file may have a thousand checks.
 	kinds    map[string]checks.Kind
 	allKinds []string // the names of all, once they were asked for
+	// unknowns are what conditions are tried with, by kind.
+	unknowns map[string]*hcl.EvalContext
 }
 
 // found is a top-level block with its file.
