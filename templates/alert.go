@@ -63,7 +63,7 @@ func builtinText(e *tocsin.Event) string {
 		b.WriteString(": " + first)
 	}
 	b.WriteString("\n")
-	if rest != "" {
+	if rest = strings.TrimLeft(rest, "\n"); rest != "" {
 		indented := strings.ReplaceAll("\n"+rest, "\n", "\n  ")
 		b.WriteString(strings.ReplaceAll(indented, "\n  \n", "\n\n") + "\n")
 	}

@@ -81,7 +81,8 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 		return a, err
 	}
 	desk := &notify.Desk{Spool: a.store.spool, Log: log, Router: func() notify.Router { return *a.router.Load() }}
-	a.engine = engine.New(cfg.Agent.Host, cfg.Checks, state, desk, cfg.Agent.StartDelay, log)
+	proof := a.evidence(desk)
+	a.engine = engine.New(cfg.Agent.Host, cfg.Checks, state, proof, cfg.Agent.StartDelay, log)
 	a.machine = newMachine(a.store, desk, a.config.Load, a.courier.Hurry, a.engine.Quiet, systemd.OwnUnit(), log)
 	a.machine.Cage, a.machine.Journal.Spare = a.host.Cage, a.host.Cage.Spare
 	a.alarms = &notify.Alarms{Desk: desk, Log: log, Host: func() string { return a.config.Load().Agent.Host }}
@@ -93,8 +94,9 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 	a.background(ctx, a.collect)
 	a.background(ctx, func(ctx context.Context) { a.pickup(ctx, desk) })
 	a.background(ctx, a.listen)
-	// 4. The engine reads, decides and hands its events to the desk; so does
-	// the machine, of what happens to itself.
+	// 4. The engine reads, decides and hands its events to the desk, past what
+	// gathers evidence; so does the machine, of what happens to itself.
+	a.onStop(proof.Close)
 	a.background(ctx, a.engine.Run)
 	a.background(ctx, a.watchClock)
 	a.background(ctx, a.machine.Run)

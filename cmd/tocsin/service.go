@@ -43,6 +43,7 @@ func serve(ctx context.Context, opt *options) error {
 	signal.Notify(broken, syscall.SIGPIPE)
 	defer signal.Stop(broken)
 
+	release := headroom()
 	cfg, err := opt.load(config.Required)
 	if err != nil {
 		return err
@@ -58,6 +59,7 @@ func serve(ctx context.Context, opt *options) error {
 	defer a.stop()
 	faults(a)
 	manager.Ready(status(cfg))
+	release()
 	slim()
 	announce(log, cfg)
 	watching, done := context.WithCancel(ctx)

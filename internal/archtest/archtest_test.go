@@ -31,7 +31,7 @@ func floors() [][]string {
 		{"tocsin/notify", "tocsin/notify/mx", "tocsin/notify/pickup"},
 		{"tocsin/internal/engine"},
 		{"tocsin/internal/config"},
-		{"tocsin/internal/control", "tocsin/internal/machine"},
+		{"tocsin/internal/control", "tocsin/internal/machine", "tocsin/internal/evidence"},
 		{"tocsin/cmd/tocsin"},
 	}
 }

@@ -14,7 +14,7 @@ func (s *scope) ofChanges(r *engine.Rule, when *condition) {
 		return
 	}
 	r.Changes = when.changes()
-	for _, name := range []string{"for", "clear", "clear_for", "delay", "times", "within", "reminder"} {
+	for _, name := range []string{"for", "clear", "clear_for", "delay", "times", "within", "reminder", "evidence"} {
 		if attr := s.body.Attributes[name]; attr != nil {
 			s.fail(attr.NameRange, "Not used", "A change is told once and is over, so a rule with changed() has no %q.", name)
 		}

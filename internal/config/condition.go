@@ -185,22 +185,17 @@ func exampleOf(kind checks.Kind) string {
 // typed evaluates the condition on unknown values of the right types, which
 // finds everything that would go wrong on real ones.
 func (s *scope) typed(c *condition) bool {
-	values := map[string]cty.Value{}
-	for _, m := range c.kind.Metrics {
-		values[m.Name] = cty.UnknownVal(metricType(m)).RefineNotNull()
+	unknown := s.loader.unknown(c.kind)
+	ctx := unknown
+	if len(c.references) > 0 {
+		ctx = unknown.NewChild()
+		ctx.Variables = make(map[string]cty.Value, len(c.references))
 	}
-	ctx := &hcl.EvalContext{Variables: objects(values), Functions: functions()}
-	maps.Copy(ctx.Variables, constants())
 	for _, r := range c.references {
 		ctx.Variables[r.variable] = cty.UnknownVal(metricType(r.metric)).RefineNotNull()
 	}
-	for _, name := range windowNames() {
-		ctx.Functions[name] = windowFunction(name, func(int, []cty.Value) cty.Value {
-			return cty.UnknownVal(resultType(name)).RefineNotNull()
-		})
-	}
 	v, diags := safeValue(c.expr, ctx)
-	s.addValueProblems(diags, c.expr, ctx.Functions)
+	s.addValueProblems(diags, c.expr, unknown.Functions)
 	if diags.HasErrors() || !s.isBool(c.expr, v) || !s.numbers(c.expr, ctx) {
 		return false
 	}
@@ -209,6 +204,27 @@ func (s *scope) typed(c *condition) bool {
 		return false
 	}
 	return true
+}
+
+// unknown is what a condition of a kind may use, with a value for each metric
+// that is of its type and not known. All conditions of a kind share it.
+func (l *loader) unknown(kind checks.Kind) *hcl.EvalContext {
+	if ctx := l.unknowns[kind.Name]; ctx != nil {
+		return ctx
+	}
+	values := make(map[string]cty.Value, len(kind.Metrics))
+	for _, m := range kind.Metrics {
+		values[m.Name] = cty.UnknownVal(metricType(m)).RefineNotNull()
+	}
+	ctx := &hcl.EvalContext{Variables: objects(values), Functions: functions()}
+	maps.Copy(ctx.Variables, units())
+	for _, name := range windowNames() {
+		ctx.Functions[name] = windowFunction(name, func(int, []cty.Value) cty.Value {
+			return cty.UnknownVal(resultType(name)).RefineNotNull()
+		})
+	}
+	l.unknowns[kind.Name] = ctx
+	return ctx
 }
 
 // numbers refuses texts where numbers are needed. HCL makes numbers of texts,
@@ -279,7 +295,7 @@ func (s *scope) isBool(expr hclsyntax.Expression, v cty.Value) bool {
 // metricNames checks every name of the expression and collects the metrics,
 // in the order of the text.
 func (s *scope) metricNames(c *condition) bool {
-	ok, units := true, constants()
+	ok, known := true, units()
 	traversals := c.expr.Variables()
 	slices.SortStableFunc(traversals, func(a, b hcl.Traversal) int {
 		return a.SourceRange().Start.Byte - b.SourceRange().Start.Byte
@@ -287,7 +303,7 @@ func (s *scope) metricNames(c *condition) bool {
 	windows := windowArguments(c.expr)
 	for _, traversal := range traversals {
 		name := dotted(traversal)
-		if value, isConstant := units[name]; isConstant {
+		if value, isConstant := known[name]; isConstant {
 			c.constants[name] = value
 			continue
 		}
@@ -339,7 +355,7 @@ func dotted(traversal hcl.Traversal) string {
 
 // calledFunctions are the pure functions that an expression calls.
 func calledFunctions(expr hclsyntax.Expression) map[string]function.Function {
-	all, called := functions(), map[string]function.Function{}
+	all, called := pureFunctions(), map[string]function.Function{}
 	_ = hclsyntax.VisitAll(expr, func(node hclsyntax.Node) hcl.Diagnostics {
 		if call, ok := node.(*hclsyntax.FunctionCallExpr); ok {
 			if f, known := all[call.Name]; known {

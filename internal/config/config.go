@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"tocsin/checks"
 	"tocsin/internal/engine"
 	"tocsin/notify"
@@ -152,7 +154,7 @@ func load(sources []*source, opt Options, p *Problems) (*Config, *Problems) {
 	if p.HasErrors() {
 		return nil, p.finish()
 	}
-	l := &loader{opt: opt, problems: p, config: &Config{}, kinds: map[string]checks.Kind{}}
+	l := &loader{opt: opt, problems: p, config: &Config{}, kinds: map[string]checks.Kind{}, unknowns: map[string]*hcl.EvalContext{}}
 	for _, s := range sources {
 		l.config.Files = append(l.config.Files, s.name)
 	}

@@ -2,9 +2,11 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"math/big"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -14,17 +16,24 @@ import (
 )
 
 // constants are the units that expressions are multiplied with. Sizes are in
-// bytes, times in seconds.
-func constants() map[string]cty.Value {
+// bytes, times in seconds. The caller owns the map.
+func constants() map[string]cty.Value { return maps.Clone(units()) }
+
+// units is made once: a rule file asks for it with every attribute.
+var units = sync.OnceValue(func() map[string]cty.Value {
 	return map[string]cty.Value{
 		"KB": cty.NumberIntVal(1e3), "MB": cty.NumberIntVal(1e6), "GB": cty.NumberIntVal(1e9), "TB": cty.NumberIntVal(1e12),
 		"KiB": cty.NumberIntVal(1 << 10), "MiB": cty.NumberIntVal(1 << 20), "GiB": cty.NumberIntVal(1 << 30), "TiB": cty.NumberIntVal(1 << 40),
 		"second": cty.NumberIntVal(1), "minute": cty.NumberIntVal(60), "hour": cty.NumberIntVal(3600), "day": cty.NumberIntVal(86400),
 	}
-}
+})
 
-// functions are those that every expression may use. They are pure.
-func functions() map[string]function.Function {
+// functions are those that every expression may use. They are pure. The caller
+// owns the map.
+func functions() map[string]function.Function { return maps.Clone(pureFunctions()) }
+
+// pureFunctions is made once, as units.
+var pureFunctions = sync.OnceValue(func() map[string]function.Function {
 	return map[string]function.Function{
 		"abs":         stdlib.AbsoluteFunc,
 		"ceil":        stdlib.CeilFunc,
@@ -42,7 +51,7 @@ func functions() map[string]function.Function {
 		"starts_with": textTest(strings.HasPrefix),
 		"ends_with":   textTest(strings.HasSuffix),
 	}
-}
+})
 
 // roundFunction rounds to the nearest whole number, halves away from zero.
 func roundFunction() function.Function {

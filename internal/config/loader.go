@@ -33,6 +33,8 @@ type loader struct {
 	allKinds []string // the names of all, once they were asked for
 
 	noDefaults bool // nothing is watched but what the files say
+	// unknowns are what conditions are tried with, by kind.
+	unknowns map[string]*hcl.EvalContext
 }
 
 // found is a top-level block with its file.

@@ -28,6 +28,7 @@ type ruleText struct {
 	Severity                                      tocsin.Severity
 	For, ClearFor, Delay, Within, Reminder        time.Duration
 	Times                                         int
+	Evidence                                      []string `json:",omitempty"`
 }
 
 func isRule(block *hclsyntax.Block) bool { return block.Type == "rule" }
@@ -51,6 +52,7 @@ func (s *scope) rule(name string, of subject) (r engine.Rule, used []*condition,
 	r.Severity = s.severity()
 	r.Message = s.message()
 	r.Failed, r.Recovered = s.event(when)
+	r.Evidence = s.evidence(of)
 	s.ofChanges(&r, when)
 	suffix := ""
 	switch {
@@ -66,6 +68,7 @@ func (s *scope) rule(name string, of subject) (r engine.Rule, used []*condition,
 	text = ruleText{
 		Name: name, Message: r.Message, Failed: r.Failed, Recovered: r.Recovered, Severity: r.Severity,
 		For: r.For, ClearFor: r.ClearFor, Delay: r.Delay, Within: r.Within, Reminder: r.Reminder, Times: r.Times,
+		Evidence: r.Evidence,
 	}
 	if when != nil {
 		r.When = when

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/function"
 )
 
 // scope is one block that is being decoded. It remembers which attributes and
@@ -87,11 +88,14 @@ func (s *scope) value(name string, expr hclsyntax.Expression, want cty.Type) (v 
 		s.loader.problems.add(diags...)
 		return cty.NilVal, false, false
 	}
-	funcs := functions()
-	maps.Copy(funcs, s.sourceFunctions(isSecretAttribute(name)))
-	funcs["hostname"] = hostnameFunction(s.loader.opt.Host)
 	s.absent, s.refused = "", ""
-	v, diags := expr.Value(&hcl.EvalContext{Variables: constants(), Functions: funcs})
+	var funcs map[string]function.Function
+	if !literal(expr) {
+		funcs = functions()
+		maps.Copy(funcs, s.sourceFunctions(isSecretAttribute(name)))
+		funcs["hostname"] = hostnameFunction(s.loader.opt.Host)
+	}
+	v, diags := expr.Value(&hcl.EvalContext{Variables: units(), Functions: funcs})
 	s.addValueProblems(diags, expr, funcs)
 	if s.absent != "" {
 		s.warn(expr.Range(), "Value is not here", "%s A running agent will need it.", s.absent)
@@ -110,6 +114,19 @@ func (s *scope) value(name string, expr hclsyntax.Expression, want cty.Type) (v 
 		return cty.NilVal, marked, false
 	}
 	return v, marked, true
+}
+
+// literal says whether an expression is a plain text, number or truth, as most
+// are: it calls nothing.
+func literal(expr hclsyntax.Expression) bool {
+	switch e := expr.(type) {
+	case *hclsyntax.LiteralValueExpr:
+		return true
+	case *hclsyntax.TemplateExpr:
+		return e.IsStringLiteral()
+	default:
+		return false
+	}
 }
 
 func listHint(name string, want cty.Type, expr hclsyntax.Expression) string {

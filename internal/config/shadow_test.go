@@ -20,7 +20,7 @@ func TestAnOwnMetricWins(t *testing.T) {
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	l := &loader{problems: newProblems(), kinds: map[string]checks.Kind{}, defined: map[[2]string]hcl.Range{{"process", "nginx"}: {}}}
+	l := &loader{problems: newProblems(), kinds: map[string]checks.Kind{}, unknowns: map[string]*hcl.EvalContext{}, defined: map[[2]string]hcl.Range{{"process", "nginx"}: {}}}
 	src := &source{name: "a.hcl", text: []byte(text)}
 	s := &scope{loader: l, source: src, body: &hclsyntax.Body{Attributes: hclsyntax.Attributes{"when": {Name: "when", Expr: expr}}}}
 	c := s.condition("when", subject{kind: own, name: "web"})

@@ -112,6 +112,9 @@ type Rule struct {
 	Refs []Ref
 	// Reminder repeats a failure; 0 means never. It wins over a route's.
 	Reminder time.Duration
+	// Evidence names what of the moment of a failure its mail shows. The engine
+	// does nothing with it.
+	Evidence []string
 	// Failed and Recovered are $EVENT of the two transitions.
 	Failed, Recovered string
 	// Message replaces the description where it is set; its $VARIABLES are
