@@ -77,10 +77,7 @@ func serve(ctx context.Context, opt *options) error {
 			}
 		case <-ctx.Done():
 			manager.Stopping()
-			log.Info("agent stopping")
-			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
-			defer cancel()
-			a.machine.End(ending)
+			a.end(ctx)
 			return nil
 		case <-a.changes:
 			a.follow(ctx)
@@ -92,6 +89,14 @@ func serve(ctx context.Context, opt *options) error {
 			manager.Ready(status(a.config.Load()))
 		}
 	}
+}
+
+// end tells that the agent stops, while there is time.
+func (a *agent) end(ctx context.Context) {
+	a.log.Info("agent stopping")
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
+	defer cancel()
+	a.machine.End(ending)
 }
 
 // announce says what runs.

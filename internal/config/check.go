@@ -151,6 +151,8 @@ func (l *loader) finish(d *draft) {
 			s.fail(s.header, "Invalid check", "%s: %s.", s.name, err)
 		}
 	}
+	d.check.Attributes = d.spec.Attributes
+	d.check.Quick = d.kind.Quick != nil && d.kind.Quick(d.spec)
 	d.check.Fingerprint = fingerprint(d.check, d.spec, d.rules, d.referred)
 	l.config.Checks = append(l.config.Checks, d.check)
 	l.config.written = append(l.config.written, written{d.check, d.kind, d.spec, d.rules, d.referred})

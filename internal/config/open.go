@@ -142,7 +142,7 @@ func (w *written) open(h *checks.Host, spec checks.Spec) (engine.Check, error) {
 	if err != nil {
 		return check, fmt.Errorf("open check %s %q: %w", w.kind.Name, spec.Name, err)
 	}
-	check.Reader = reader
+	check.Reader, check.Attributes = reader, spec.Attributes
 	if w.kind.Several.In(w.spec) {
 		check.Name = spec.Name
 		check.Rules = slices.Clone(w.check.Rules) // a route may give each a reminder of its own

@@ -127,6 +127,9 @@ type Rule struct {
 // Check is one watched thing with its rules.
 type Check struct {
 	Kind, Name string
+	// Attributes are those that only the kind has, for whoever looks for more
+	// at the time of a failure. They are never changed in place.
+	Attributes map[string]string
 	Reader     Reader
 	// Quick says that a reading takes microseconds, unless it hangs.
 	Quick bool
