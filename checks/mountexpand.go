@@ -5,7 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -110,20 +110,30 @@ func mountName(point string) string {
 	return strings.ToValidUTF8(point[:maxMountName], "") + "…" + hex.EncodeToString(sum[:4])
 }
 
-// alertMounts waits until another file system is mounted, or one is not any
-// more; containers come and go without a word.
+// lasting says whether the mount is more than what containers and the system
+// mount and unmount all the time, which nobody is to be woken for.
+func (m mount) lasting() bool {
+	switch m.kind {
+	case "autofs", "bpf", "cgroup", "cgroup2", "devpts", "devtmpfs", "mqueue", "nsfs", "overlay", "proc", "squashfs", "sysfs", "tmpfs":
+		return false
+	}
+	return true
+}
+
+// alertMounts waits until another file system is mounted that lasts, or one is
+// not any more.
 func alertMounts(h *Host) func(ctx context.Context) error {
-	kept := func(mounts []mount) []mount {
-		return slices.DeleteFunc(visibleMounts(mounts), func(m mount) bool { return unix.Major(m.device) == 0 && m.kind == "overlay" })
+	lasting := func(mounts []mount) []mount {
+		return slices.DeleteFunc(slices.Clone(mounts), func(m mount) bool { return !m.lasting() })
 	}
 	mounts, err := h.mountsSince(0)
 	if err != nil {
-		return func(context.Context) error { return errors.Join(errors.New("wait for a mount"), err) }
+		return func(context.Context) error { return fmt.Errorf("wait for a mount: %w", err) }
 	}
-	before := kept(mounts)
+	before := lasting(mounts)
 	return func(ctx context.Context) error {
 		return h.mountEvents.await(ctx, h, func(now []mount) bool {
-			return !slices.EqualFunc(before, kept(now), func(a, b mount) bool {
+			return !slices.EqualFunc(before, lasting(now), func(a, b mount) bool {
 				return a.point == b.point && a.device == b.device && a.kind == b.kind
 			})
 		})

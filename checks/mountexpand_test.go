@@ -153,15 +153,36 @@ func TestMountsAlert(t *testing.T) {
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- wait(ctx) }()
-	if err := unix.Mount("tocsin", dir, "tmpfs", 0, "size=64k"); err != nil {
+	if err := unix.Mount("tocsin", dir, "ramfs", 0, ""); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = unix.Unmount(dir, unix.MNT_DETACH) }() // or it cannot be removed
 	if err := <-done; err != nil {
 		t.Errorf("got %v, want nil", err)
 	}
-	specs, err := expandMounts(h, Spec{Name: "x", Attributes: map[string]string{"mounts": filepath.Join(dir, "*") + "\n" + dir, "types": "tmpfs"}})
+	specs, err := expandMounts(h, Spec{Name: "x", Attributes: map[string]string{"mounts": filepath.Join(dir, "*") + "\n" + dir, "types": "ramfs"}})
 	if err != nil || len(specs) != 1 || specs[0].Attributes["path"] != dir {
 		t.Errorf("got %v, %v, want %s", specs, err, dir)
+	}
+}
+
+// TestMountsAlertIsDeafToContainers is not woken by what containers mount.
+func TestMountsAlertIsDeafToContainers(t *testing.T) {
+	h, dir := ownMounts(t), t.TempDir()
+	wait := alertMounts(h)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- wait(ctx) }()
+	for range 3 {
+		if err := unix.Mount("tocsin", dir, "tmpfs", 0, "size=64k"); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	if err := <-done; err == nil {
+		t.Error("got word of a tmpfs, want none")
 	}
 }
