@@ -27,7 +27,7 @@ type EventType string
 
 // EventTypes lists the types of events.
 func EventTypes() []EventType {
-	return []EventType{Failed, Recovered, Changed, Reminder, Boot, Shutdown, Instance, Test}
+	return []EventType{Failed, Recovered, Changed, Reminder, Action, Boot, Shutdown, Instance, Test}
 }
 
 // The types of events. Failed and recovered bracket an incident.
@@ -36,6 +36,7 @@ const (
 	Recovered EventType = "recovered"
 	Changed   EventType = "changed"
 	Reminder  EventType = "reminder"
+	Action    EventType = "action"   // something was done about a failure, or could not be
 	Boot      EventType = "boot"     // the machine came up
 	Shutdown  EventType = "shutdown" // the machine is going down
 	Instance  EventType = "instance" // the agent itself started, stopped or reloaded
@@ -89,6 +90,9 @@ type Mark struct {
 	// Seen is what a rule about changes saw last, by metric.
 	Seen map[string]string `json:"seen,omitempty"`
 	Flap Flap              `json:"flap,omitzero"`
+	// Unmonitored says why the check is no longer read, when this event ends
+	// that.
+	Unmonitored string `json:"unmonitored,omitempty"`
 }
 
 // Flap counts the failures of a rule that flaps. The zero Flap is one that has

@@ -91,14 +91,32 @@ check "filesystem" "root" {
 
 check "process" "nginx" {
   pidfile = "/run/nginx.pid" # or match = "regex"
+  restart = ["systemctl", "restart", "nginx"]
   rule "down" {
     when     = !exists
     severity = "critical"
+    do       = "restart"
   }
   rule "memory" {
     when   = memory.rss > 800 * MiB
     times  = 3
     within = "5m"
+  }
+}
+
+check "file" "backup" {
+  path = "/var/backups/db.sql.gz"
+  rule "stale" {
+    when = !exists || age > 26 * hour || size < 10 * MiB
+  }
+}
+
+check "program" "raid" {
+  path      = "/usr/lib/nagios/plugins/check_raid"
+  arguments = "-w 1"
+  timeout   = "20s"
+  rule "status" {
+    when = exit != 0
   }
 }
 

@@ -56,6 +56,7 @@ type ruleReport struct {
 	Says        string `json:"says"` // "ok", "would fail" or "no data"
 	Severity    string `json:"severity"`
 	Description string `json:"description"`
+	Do          string `json:"do,omitempty"` // what is done about a failure
 }
 
 func checkNow(ctx context.Context, opt *options, cfg *config.Config, names []string) error {
@@ -151,6 +152,9 @@ func readOnce(ctx context.Context, c engine.Check) (tocsin.Reading, error) {
 	return c.Reader.Read(ctx)
 }
 
+// wouldFail is what is said of a rule whose condition holds.
+const wouldFail = "would fail"
+
 // report is what one check says, and its rules say of it and of the others.
 func report(c engine.Check, readings map[string]answer) checkReport {
 	reading, err := readings[c.ID()].reading, readings[c.ID()].err
@@ -178,9 +182,9 @@ func report(c engine.Check, readings map[string]answer) checkReport {
 	view.Other = func(r engine.Ref) tocsin.Value { return readings[r.Check].reading.Values[r.Metric] }
 	for i := range c.Rules {
 		rule := &c.Rules[i]
-		says := map[engine.Truth]string{engine.True: "would fail", engine.False: "ok", engine.Unknown: "no data"}
+		says := map[engine.Truth]string{engine.True: wouldFail, engine.False: "ok", engine.Unknown: "no data"}
 		description, _ := rule.Explain(view)
-		r.Rules = append(r.Rules, ruleReport{rule.Name, says[engine.Observe(rule, view).When], rule.Severity.String(), description})
+		r.Rules = append(r.Rules, ruleReport{rule.Name, says[engine.Observe(rule, view).When], rule.Severity.String(), description, string(rule.Do)})
 	}
 	return r
 }
@@ -211,7 +215,11 @@ func writeReports(opt *options, reports []checkReport) error {
 			fmt.Fprintf(w, "  %s\tnot read: %s\n", metric, printable(r.Errors[metric]))
 		}
 		for _, rule := range r.Rules {
-			fmt.Fprintf(w, "  rule %q (%s)\t%s: %s\n", rule.Name, rule.Severity, rule.Says, printable(rule.Description))
+			does := ""
+			if rule.Says == wouldFail && rule.Do != "" {
+				does = ", do " + rule.Do
+			}
+			fmt.Fprintf(w, "  rule %q (%s)\t%s%s: %s\n", rule.Name, rule.Severity, rule.Says, does, printable(rule.Description))
 		}
 	}
 	return w.Flush()

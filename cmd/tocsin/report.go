@@ -106,6 +106,17 @@ func checkState(c engine.CheckStatus, units map[string]checks.Unit) control.Chec
 			s.What = worst.Name + ": " + worst.Description
 		}
 	}
+	switch {
+	case !c.State.Unmonitored.IsZero():
+		s.State, s.Severity, s.Since, s.What = control.Unmonitored, tocsin.Info, c.State.Unmonitored, c.State.Why
+		for _, r := range s.Rules { // what the agent gave up is still wrong
+			if c.State.Own && r.State == control.Failed {
+				s.Severity = max(s.Severity, r.Severity)
+			}
+		}
+	case c.Acting != "":
+		s.What = string(c.Acting) + " is under way; " + s.What
+	}
 	return s
 }
 

@@ -25,6 +25,9 @@ import (
 // directory.
 const lockPatience = 10 * time.Second
 
+// actLimit is how long who asks for an action waits for its end.
+const actLimit = 15*time.Minute - 5*time.Second
+
 // agent is the running program: every room, in the order of the data.
 type agent struct {
 	log     *slog.Logger
@@ -238,6 +241,7 @@ func (a *agent) listen(ctx context.Context) {
 		Requeue: func(id string) error { return a.store.spool.Requeue(id, time.Now()) },
 		Reserve: a.reserve,
 		Down:    a.down,
+		Act:     a.act,
 		Status:  a.report,
 		Events:  a.happened,
 	}, a.log, nil)
@@ -251,6 +255,13 @@ func (a *agent) retry(id string) error {
 		a.courier.Lift()
 	}
 	return a.store.spool.Retry(id)
+}
+
+// act does what a person asks of some checks.
+func (a *agent) act(verb string, names []string, by string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.courierCtx), actLimit)
+	defer cancel()
+	return a.engine.Obey(ctx, engine.Order{Verb: engine.Verb(verb), Names: names, By: by})
 }
 
 // reserve counts a mail that another process is about to send.

@@ -98,12 +98,18 @@ func verdict(s control.Status) error {
 	}
 }
 
+// notFine says whether a check is to be looked at: also one that a rule or the
+// agent has given up, but not one that a person has.
+func notFine(c control.Check) bool {
+	return c.State == control.Failed || c.State == control.NoData || c.State == control.Unmonitored && c.Severity > tocsin.Info
+}
+
 // worstOf is the worst severity of what has failed; false when nothing has. What
 // cannot be read has failed as its rule about the data did.
 func worstOf(s control.Status) (tocsin.Severity, bool) {
 	worst, failing := tocsin.Info, false
 	for _, c := range s.Checks {
-		if c.State == control.Failed || c.State == control.NoData {
+		if notFine(c) {
 			worst, failing = max(worst, c.Severity), true
 		}
 	}
@@ -122,7 +128,7 @@ func statusNagios(ctx context.Context, opt *options, names []string) error {
 	counts := map[control.State]int{}
 	for _, c := range s.Checks {
 		counts[c.State]++
-		if c.State == control.Failed || c.State == control.NoData {
+		if notFine(c) {
 			bad = append(bad, c.Kind+" "+c.Name+" "+c.What)
 		}
 	}
@@ -158,8 +164,15 @@ func writeDetails(out io.Writer, s control.Status) error {
 			fmt.Fprintln(w)
 		}
 		fmt.Fprintf(w, "%s %q: %s%s\n", c.Kind, printable(c.Name), stateWord(c), forHow(c.Since, s.Now))
+		if c.State == control.Unmonitored {
+			fmt.Fprintf(w, "  unmonitored\t%s; tocsin monitor %s ends that\n", printable(c.What), printable(c.Name))
+		}
 		if !c.Read.IsZero() {
-			fmt.Fprintf(w, "  read\t%s ago, again in %s\n", short(s.Now.Sub(c.Read)), short(c.Next.Sub(s.Now)))
+			again := ""
+			if !c.Next.IsZero() {
+				again = ", again in " + short(c.Next.Sub(s.Now))
+			}
+			fmt.Fprintf(w, "  read\t%s ago%s\n", short(s.Now.Sub(c.Read)), again)
 		}
 		if c.Error != "" {
 			fmt.Fprintf(w, "  not read\t%s\n", printable(c.Error))

@@ -7,6 +7,7 @@ import (
 
 	"tocsin"
 	"tocsin/internal/control"
+	"tocsin/internal/engine"
 )
 
 var statusNow = time.Date(2026, 11, 22, 3, 4, 5, 0, time.UTC) //nolint:gochecknoglobals // the time of these tests
@@ -56,6 +57,42 @@ ok       system web-1                        cpu.percent 3.1 %, memory.percent â
 	fine.Missing, fine.Mail, fine.Checks = nil, control.Mail{}, fine.Checks[:1]
 	if got := statusTable(fine, false); !strings.HasPrefix(got, "web-1: 1 checks, all fine (") {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestStatusTableOfWhatIsUnmonitored(t *testing.T) {
+	const want = `web-1: 1 of 3 checks not fine, 2 unmonitored (tocsin 1.0, up 2d)
+STATE       CHECK        SINCE  WHAT
+unmonitored process app  12m    gave up: acted on 5 times within 15m0s
+unmonitored file backup  26h    by alice
+ok          system web-1
+`
+	s := control.Status{
+		Version: "1.0", Host: "web-1", Started: statusNow.Add(-50 * time.Hour), Now: statusNow,
+		Checks: []control.Check{
+			{Kind: "system", Name: "web-1", State: control.OK},
+			{Kind: "file", Name: "backup", State: control.Unmonitored, Since: statusNow.Add(-26 * time.Hour), What: "by alice"},
+			{Kind: "process", Name: "app", State: control.Unmonitored, Severity: tocsin.Critical, Since: statusNow.Add(-12 * time.Minute), What: "gave up: acted on 5 times within 15m0s"},
+		},
+	}
+	if got := statusTable(s, false); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestUnmonitoredInTheWordsOfTheSocket(t *testing.T) {
+	failed := engine.RuleStatus{Name: "down", Severity: tocsin.Critical, State: engine.RuleState{Failed: true}}
+	for name, tt := range map[string]struct {
+		state engine.CheckState
+		want  tocsin.Severity
+	}{
+		"by hand":      {engine.CheckState{Unmonitored: statusNow, Why: "by alice"}, tocsin.Info},
+		"by the agent": {engine.CheckState{Unmonitored: statusNow, Why: "gave up", Own: true}, tocsin.Critical},
+	} {
+		got := checkState(engine.CheckStatus{Kind: "process", Name: "nginx", State: tt.state, Rules: []engine.RuleStatus{{Name: "data"}, failed}}, nil)
+		if got.State != control.Unmonitored || got.Severity != tt.want || got.What != tt.state.Why || notFine(got) != (tt.want > tocsin.Info) {
+			t.Errorf("%s: got %+v", name, got)
+		}
 	}
 }
 

@@ -36,9 +36,11 @@ func statusTable(s control.Status, colored bool) string {
 	}
 	checks := slices.Clone(s.Checks)
 	slices.SortStableFunc(checks, func(x, y control.Check) int { return urgency(y) - urgency(x) })
-	const stateWidth, sinceWidth = 8, 6
+	const sinceWidth = 6
+	stateWidth := len("CRITICAL")
 	nameWidth := len("CHECK")
 	for _, c := range checks {
+		stateWidth = max(stateWidth, len(stateWord(c)))
 		nameWidth = min(28, max(nameWidth, utf8.RuneCountInString(c.Kind+" "+c.Name)))
 	}
 	rest := tableWidth - stateWidth - nameWidth - sinceWidth - 3
@@ -60,10 +62,13 @@ func statusTable(s control.Status, colored bool) string {
 
 // headline says how it is altogether.
 func headline(s control.Status) string {
-	bad := 0
+	bad, left := 0, 0
 	for _, c := range s.Checks {
-		if c.State == control.Failed || c.State == control.NoData {
+		if notFine(c) {
 			bad++
+		}
+		if c.State == control.Unmonitored {
+			left++
 		}
 	}
 	text := fmt.Sprintf("%s: %d checks, all fine", s.Host, len(s.Checks))
@@ -72,6 +77,9 @@ func headline(s control.Status) string {
 		text = s.Host + ": no checks"
 	case bad > 0:
 		text = fmt.Sprintf("%s: %d of %d checks not fine", s.Host, bad, len(s.Checks))
+	}
+	if left > 0 {
+		text += fmt.Sprintf(", %d unmonitored", left)
 	}
 	if s.Mail.Waiting > 0 {
 		text += fmt.Sprintf(", %d waiting to be mailed", s.Mail.Waiting)
@@ -100,7 +108,7 @@ func shade(c control.Check) string {
 	switch {
 	case c.State == control.Failed && c.Severity == tocsin.Critical:
 		return red
-	case c.State == control.Failed, c.State == control.NoData, c.State == control.Pending:
+	case notFine(c), c.State == control.Pending:
 		return yellow
 	default:
 		return faint
@@ -114,6 +122,11 @@ func urgency(c control.Check) int {
 		return 10 + int(c.Severity)
 	case control.NoData:
 		return 9
+	case control.Unmonitored:
+		if notFine(c) {
+			return 9
+		}
+		return 2
 	case control.Pending:
 		return 8
 	case control.Unread:

@@ -60,6 +60,7 @@ type draft struct {
 	// sound says that its own attributes have no problem, ruled that it has
 	// rules, if only bad ones.
 	sound, ruled bool
+	actions      *actions
 	referred     []string // metrics that rules of others refer to, sorted
 }
 
@@ -103,14 +104,19 @@ func (l *loader) kind(f found) (checks.Kind, bool) {
 // check decodes one check block.
 func (l *loader) check(f found, kind checks.Kind) draft {
 	s := l.scope(f.source, f.block)
-	s.later = []string{"restart", "start", "stop", "depends_on"}
+	s.later = []string{"depends_on"}
 	c := engine.Check{Kind: kind.Name, Name: f.block.Labels[1], Windows: map[string]time.Duration{}}
 	c.Events = l.config.Agent.Events
 	c.Interval, c.Timeout = s.cycle(l.config.Agent.Interval, l.config.Agent.Timeout)
 	s.timetable(&c)
+	actions := s.actions(&c, kind)
 	before := l.problems.Len()
 	spec := checks.Spec{Name: c.Name, Attributes: s.kindAttributes(kind), Metrics: map[string]bool{}}
 	sound := l.problems.Len() == before
+	if c.Exists {
+		spec.Metrics[existsMetric] = true
+	}
+	actions.unit(kind, spec)
 	if kind.Grouped {
 		c.Group = kind.Name + " " + durationText(c.Interval)
 		if c.Schedule.Timed() {
@@ -128,15 +134,18 @@ func (l *loader) check(f found, kind checks.Kind) draft {
 			continue
 		}
 		seen[block.Labels[0]] = block.DefRange()
-		rule, used, text := l.scope(f.source, block).rule(block.Labels[0], subject{kind, c.Name, c.Interval})
+		rs := l.scope(f.source, block)
+		rule, used, text := rs.rule(block.Labels[0], subject{kind, c.Name, c.Interval})
+		actions.allow(rs, rule.Do, kind)
 		for _, one := range used {
 			one.note(spec.Metrics, &c)
 		}
 		c.Rules, texts = append(c.Rules, rule), append(texts, text)
+		actions.rules = append(actions.rules, text.Exec)
 	}
 	s.done("rule")
 	ruled := len(seen) > 0 || slices.ContainsFunc(f.block.Body.Blocks, isRule)
-	return draft{scope: s, check: c, kind: kind, spec: spec, rules: texts, sound: sound, ruled: ruled}
+	return draft{scope: s, actions: actions, check: c, kind: kind, spec: spec, rules: texts, sound: sound, ruled: ruled}
 }
 
 // finish looks at a check as a whole and keeps it.
@@ -153,9 +162,9 @@ func (l *loader) finish(d *draft) {
 	}
 	d.check.Attributes = d.spec.Attributes
 	d.check.Quick = d.kind.Quick != nil && d.kind.Quick(d.spec)
-	d.check.Fingerprint = fingerprint(d.check, d.spec, d.rules, d.referred)
+	d.check.Fingerprint = fingerprint(d.check, d.spec, d.rules, d.referred, d.actions)
 	l.config.Checks = append(l.config.Checks, d.check)
-	l.config.written = append(l.config.written, written{d.check, d.kind, d.spec, d.rules, d.referred})
+	l.config.written = append(l.config.written, written{d.check, d.kind, d.spec, d.rules, d.referred, d.actions})
 }
 
 // kindAttributes reads the attributes that only this kind has, as texts.

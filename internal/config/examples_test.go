@@ -41,38 +41,6 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// TestExamplesLater holds that nothing is wrong with the files of
-// examples/later but what is not built yet. When that changes, move the file.
-func TestExamplesLater(t *testing.T) {
-	for _, name := range glob(t, filepath.Join(root, "examples/later/*.hcl")) {
-		cfg, problems := config.Load(name, testOptions())
-		if cfg != nil {
-			t.Errorf("%s: got no error: move it to examples", filepath.Base(name))
-		}
-		for _, d := range diagnostics(t, problems) {
-			if d.Severity == "error" && d.Summary != "Not in this version" {
-				t.Errorf("%s: got %+v, want only what is not in this version", filepath.Base(name), d)
-			}
-		}
-		formatted(t, name)
-	}
-	name := filepath.Join(root, "examples/later/server.hcl")
-	_, problems := config.Load(name, testOptions())
-	var got []string
-	for _, d := range diagnostics(t, problems) {
-		if d.Severity == "error" {
-			got = append(got, d.Detail)
-		}
-	}
-	want := []string{
-		`Attribute "restart" of check "process" "nginx" is not in this version of Tocsin.`,
-		`Attribute "do" of rule "down" is not in this version of Tocsin.`,
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("problems of %s (-want +got):\n%s", name, diff)
-	}
-}
-
 type diagnostic struct{ Severity, Summary, Detail string }
 
 func diagnostics(t *testing.T, problems *config.Problems) []diagnostic {

@@ -111,7 +111,11 @@ func (s *scope) atMost(name string, d, most time.Duration, at hcl.Range) bool {
 
 // program reads a command as a list: the program, which is a whole path, and
 // its arguments. There is no shell.
-func (s *scope) program(name string) []string {
+func (s *scope) program(name string) []string { return s.command(name, true) }
+
+// command is program; where it need not be whole, a name without a slash is
+// looked for on the machine.
+func (s *scope) command(name string, whole bool) []string {
 	values := s.texts(name)
 	attr := s.body.Attributes[name]
 	if attr == nil {
@@ -135,7 +139,7 @@ func (s *scope) program(name string) []string {
 		if strings.ContainsRune(v.text, 0) {
 			s.fail(v.at, "Invalid value", "An argument of a program holds no NUL byte.")
 		}
-		if i == 0 && !v.unknown && !filepath.IsAbs(v.text) {
+		if i == 0 && !v.unknown && !filepath.IsAbs(v.text) && (whole || v.text == "" || strings.ContainsRune(v.text, '/')) {
 			s.fail(v.at, "Not an absolute path", "%s: the program is given with its whole path, such as \"/usr/local/bin/told\". For a shell, write [\"/bin/sh\", \"-c\", \"…\"].", v.shown())
 		}
 		words = append(words, v.text)

@@ -19,6 +19,7 @@ type written struct {
 	spec     checks.Spec
 	rules    []ruleText
 	referred []string
+	actions  *actions
 }
 
 // maxMembers bounds what one check stands for.
@@ -143,17 +144,18 @@ func (w *written) open(h *checks.Host, spec checks.Spec) (engine.Check, error) {
 		return check, fmt.Errorf("open check %s %q: %w", w.kind.Name, spec.Name, err)
 	}
 	check.Reader, check.Attributes = reader, spec.Attributes
+	check.Rules = slices.Clone(w.check.Rules) // each has its own program, and a reminder from its route
+	w.actions.open(&check, h)
 	if w.kind.Several.In(w.spec) {
 		check.Name = spec.Name
-		check.Rules = slices.Clone(w.check.Rules) // a route may give each a reminder of its own
-		check.Fingerprint = fingerprint(check, spec, w.rules, w.referred)
+		check.Fingerprint = fingerprint(check, spec, w.rules, w.referred, w.actions)
 	}
 	return check, nil
 }
 
 // fingerprint is a hash of all that decides what a check does. It does not
 // depend on other blocks, on comments or on how the file is laid out.
-func fingerprint(c engine.Check, spec checks.Spec, rules []ruleText, referred []string) string {
+func fingerprint(c engine.Check, spec checks.Spec, rules []ruleText, referred []string, a *actions) string {
 	// Maps are written in the order of their keys. What is marshaled are
 	// texts and numbers, which cannot fail.
 	text, _ := json.Marshal(struct {
@@ -163,7 +165,9 @@ func fingerprint(c engine.Check, spec checks.Spec, rules []ruleText, referred []
 		Attributes        map[string]string
 		Rules             []ruleText
 		Referred          []string `json:",omitempty"`
-	}{c.Kind, c.Name, c.Interval, c.Timeout, c.Schedule.String(), spec.Attributes, rules, referred})
+		Actions           *actions
+		Limit             engine.Limit
+	}{c.Kind, c.Name, c.Interval, c.Timeout, c.Schedule.String(), spec.Attributes, rules, referred, a, c.Limit})
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16])
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"tocsin"
+	"tocsin/internal/act"
 	"tocsin/internal/engine"
 )
 
@@ -29,13 +30,15 @@ type ruleText struct {
 	For, ClearFor, Delay, Within, Reminder        time.Duration
 	Times                                         int
 	Evidence                                      []string `json:",omitempty"`
+	Do                                            engine.Verb
+	Exec                                          *act.Program
+	Repeat                                        time.Duration
 }
 
 func isRule(block *hclsyntax.Block) bool { return block.Type == "rule" }
 
 // rule decodes one rule block; used are its conditions.
 func (s *scope) rule(name string, of subject) (r engine.Rule, used []*condition, text ruleText) {
-	s.later = []string{"do"}
 	r.Name = name
 	if name == dataRule || strings.ContainsRune(name, '/') {
 		s.fail(s.header, "Invalid label", "A rule is not named %q: \"data\" is Tocsin's own rule for readings that fail, and \"/\" stands between check and rule.", name)
@@ -51,6 +54,7 @@ func (s *scope) rule(name string, of subject) (r engine.Rule, used []*condition,
 	s.flapping(&r, of.interval)
 	r.Severity = s.severity()
 	r.Message = s.message()
+	exec := s.deed(&r)
 	r.Failed, r.Recovered = s.event(when)
 	r.Evidence = s.evidence(of)
 	s.ofChanges(&r, when)
@@ -69,6 +73,7 @@ func (s *scope) rule(name string, of subject) (r engine.Rule, used []*condition,
 		Name: name, Message: r.Message, Failed: r.Failed, Recovered: r.Recovered, Severity: r.Severity,
 		For: r.For, ClearFor: r.ClearFor, Delay: r.Delay, Within: r.Within, Reminder: r.Reminder, Times: r.Times,
 		Evidence: r.Evidence,
+		Do:       r.Do, Exec: exec, Repeat: r.Repeat,
 	}
 	if when != nil {
 		r.When = when

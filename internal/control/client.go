@@ -52,6 +52,17 @@ func (c Client) Down(ctx context.Context, kind string) error {
 	return c.post(ctx, "down", Request{Kind: kind})
 }
 
+// Act does one of Verbs for the checks with the names, and returns when it is
+// done.
+func (c Client) Act(ctx context.Context, verb string, names []string) error {
+	body, err := json.Marshal(Request{Names: names})
+	if err != nil {
+		return err
+	}
+	var reply Reply
+	return c.do(ctx, http.MethodPost, verb, body, maxBody, actPatience, &reply)
+}
+
 // Status is what the agent knows of the checks with the names, or of all.
 func (c Client) Status(ctx context.Context, names []string) (Status, error) {
 	var status Status
@@ -72,16 +83,16 @@ func (c Client) post(ctx context.Context, command string, request Request) error
 		return err
 	}
 	var reply Reply
-	return c.do(ctx, http.MethodPost, command, body, maxBody, &reply)
+	return c.do(ctx, http.MethodPost, command, body, maxBody, patience, &reply)
 }
 
 // get asks a question. The answer to one is as large as the rule file makes it.
 func (c Client) get(ctx context.Context, question string, answer any) error {
-	return c.do(ctx, http.MethodGet, question, nil, maxAnswer, answer)
+	return c.do(ctx, http.MethodGet, question, nil, maxAnswer, patience, answer)
 }
 
-func (c Client) do(ctx context.Context, method, what string, body []byte, most int64, answer any) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func (c Client) do(ctx context.Context, method, what string, body []byte, most int64, limit time.Duration, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, "http://tocsin/v1/"+what, bytes.NewReader(body))
 	if err != nil {

@@ -48,6 +48,13 @@ func TestCommandsReachTheAgent(t *testing.T) {
 			got = append(got, server+strings.Repeat("!", n))
 			return nil
 		},
+		Act: func(verb string, names []string, by string) error {
+			if by == "" || by == "somebody" {
+				t.Errorf("got %q as who asks", by)
+			}
+			got = append(got, verb+" "+strings.Join(names, "+"))
+			return nil
+		},
 	})
 	c := control.Client{Path: path}
 	if err := c.Retry(t.Context(), "abc"); err != nil {
@@ -59,7 +66,12 @@ func TestCommandsReachTheAgent(t *testing.T) {
 	if err := c.Reserve(t.Context(), "gmail", 2); err != nil {
 		t.Error(err)
 	}
-	if want := "retry abc,drop x,gmail!!"; strings.Join(got, ",") != want {
+	for _, verb := range control.Verbs() {
+		if err := c.Act(t.Context(), verb, []string{"a", "b"}); err != nil {
+			t.Error(err)
+		}
+	}
+	if want := "retry abc,drop x,gmail!!,monitor a+b,unmonitor a+b,start a+b,stop a+b,restart a+b"; strings.Join(got, ",") != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o660 {

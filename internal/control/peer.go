@@ -4,7 +4,9 @@ import (
 	"context"
 	"net"
 	"os"
+	"os/user"
 	"slices"
+	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -52,6 +54,18 @@ func withPeer(ctx context.Context, conn net.Conn) context.Context {
 func permitted(ctx context.Context) bool {
 	p, ok := ctx.Value(peerKey{}).(peer)
 	return ok && (p.uid == 0 || p.uid == os.Geteuid() || slices.Contains(p.groups, os.Getegid()))
+}
+
+// from is the request with who asks, for people.
+func (r Request) from(ctx context.Context) Request {
+	r.by = "somebody"
+	if p, ok := ctx.Value(peerKey{}).(peer); ok {
+		r.by = "user " + strconv.Itoa(p.uid)
+		if u, err := user.LookupId(strconv.Itoa(p.uid)); err == nil {
+			r.by = u.Username
+		}
+	}
+	return r
 }
 
 // peerGroupsOption is SO_PEERGROUPS of asm-generic/socket.h, which x/sys/unix

@@ -25,6 +25,8 @@ const (
 	maxAnswer = 64 << 20
 	deadline  = 10 * time.Second
 	patience  = 30 * time.Second
+	// actPatience is for what acts on services, which take their time.
+	actPatience = 15 * time.Minute
 )
 
 // Agent is what the socket can ask of the agent.
@@ -44,6 +46,9 @@ type Agent struct {
 	// Down says that the machine goes down, and returns when that is mailed or
 	// there is no more time.
 	Down func(kind string) error
+	// Act does what a person asks for the checks with the names, and returns
+	// when it is done. by says who asks.
+	Act func(verb string, names []string, by string) error
 	// Status is what the agent knows of the checks with the names, or of all.
 	Status func(ctx context.Context, names []string) (Status, error)
 	// Events is what happened since, as far as the spool remembers.
@@ -52,10 +57,13 @@ type Agent struct {
 
 // Request is the body of every command.
 type Request struct {
-	ID         string `json:"id,omitempty"`
-	Server     string `json:"server,omitempty"`
-	Recipients int    `json:"recipients,omitempty"`
-	Kind       string `json:"kind,omitempty"`
+	ID         string   `json:"id,omitempty"`
+	Server     string   `json:"server,omitempty"`
+	Recipients int      `json:"recipients,omitempty"`
+	Kind       string   `json:"kind,omitempty"`
+	Names      []string `json:"names,omitempty"`
+
+	by string // who asks
 }
 
 // Reply is the answer to every command; Error is empty when it was done.
@@ -121,6 +129,13 @@ func handler(a Agent) http.Handler {
 	mux.HandleFunc("POST /v1/requeue", command(func(r Request) error { return a.Requeue(r.ID) }))
 	mux.HandleFunc("POST /v1/reserve", command(func(r Request) error { return a.Reserve(r.Server, r.Recipients) }))
 	mux.HandleFunc("POST /v1/down", command(func(r Request) error { return a.Down(r.Kind) }))
+	for _, verb := range Verbs() {
+		act := command(func(r Request) error { return a.Act(verb, r.Names, r.by) })
+		mux.HandleFunc("POST /v1/"+verb, func(w http.ResponseWriter, r *http.Request) {
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(actPatience)) // else it is cut off earlier
+			act(w, r)
+		})
+	}
 	mux.HandleFunc("GET /v1/status", question(func(r *http.Request) (any, error) {
 		return a.Status(r.Context(), r.URL.Query()["name"])
 	}))
@@ -133,6 +148,9 @@ func handler(a Agent) http.Handler {
 	}))
 	return mux
 }
+
+// Verbs are what can be done to checks and their services.
+func Verbs() []string { return []string{"monitor", "unmonitor", "start", "stop", "restart"} }
 
 // question answers whoever may open the socket: it changes nothing.
 func question(ask func(r *http.Request) (any, error)) http.HandlerFunc {
@@ -158,7 +176,7 @@ func command(do func(Request) error) http.HandlerFunc {
 			reply.Error, status = "only root, the agent's own user and members of its group may do this", http.StatusForbidden
 		} else if err := decoder.Decode(&request); err != nil {
 			reply.Error, status = fmt.Sprintf("read request: %v", err), http.StatusBadRequest
-		} else if err := do(request); err != nil {
+		} else if err := do(request.from(r.Context())); err != nil {
 			reply.Error, status = err.Error(), http.StatusConflict
 		}
 		w.Header().Set("Content-Type", "application/json")

@@ -53,6 +53,9 @@ const (
 	NoData State = "no data"
 	// Unread: no reading was made yet.
 	Unread State = "not read yet"
+	// Unmonitored: it is not read, because somebody or a rule said so. Of a
+	// check only. Its severity is more than info when the agent gave up.
+	Unmonitored State = "unmonitored"
 )
 
 // Check is one check.

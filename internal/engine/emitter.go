@@ -122,7 +122,7 @@ func (e *emitter) settle() {
 	e.mu.Lock()
 	n := 0
 	for n < len(e.queue) && e.queue[n].durable {
-		e.state.Rules[e.queue[n].rule] = e.queue[n].state
+		e.state.take(e.queue[n].transition)
 		n++
 	}
 	e.queue = e.queue[n:]

@@ -27,14 +27,19 @@ type Engine struct {
 
 	emitter *emitter
 	watches []*watch
-	byID    map[string]*watch    // the same by the id of their check
-	rules   map[string]RuleState // by rule id, ahead of what is saved
+	byID    map[string]*watch     // the same by the id of their check
+	rules   map[string]RuleState  // by rule id, ahead of what is saved
+	states  map[string]CheckState // by the id of the check, as rules
 	results chan []result
 	alerts  chan alert
 	reload  chan reload
 	ping    chan chan struct{}
 	asks    chan chan []CheckStatus
 	clock   chan struct{} // the clock on the wall was set
+	orders  chan order
+	ends    chan jobEnd
+	execs   chan execEnd
+	acting  sync.WaitGroup // actions and programs of rules
 	began   time.Time
 	first   time.Time // no check is read before
 	quiet   atomic.Bool
@@ -61,6 +66,11 @@ type watch struct {
 	round     uint64
 	reading   tocsin.Reading
 	readErr   error
+	idle      bool            // nobody wants it read; see CheckState
+	job       *job            // the action on its service that is under way
+	rested    time.Time       // when the last one ended
+	left      string          // the incident in which an action was left to somebody else
+	executes  map[string]bool // the rules whose program runs
 }
 
 type result struct {
@@ -84,6 +94,10 @@ func New(host string, checks []Check, state *State, sink Sink, delay time.Durati
 		host: host, log: log, epoch: state.Epoch, emitter: newEmitter(sink, state, log),
 		rules: maps.Clone(state.Rules), results: make(chan []result, 64), alerts: make(chan alert, 64),
 		reload: make(chan reload), ping: make(chan chan struct{}), asks: make(chan chan []CheckStatus), clock: make(chan struct{}, 1),
+		states: maps.Clone(state.Checks), orders: make(chan order), ends: make(chan jobEnd), execs: make(chan execEnd),
+	}
+	if e.states == nil {
+		e.states = make(map[string]CheckState)
 	}
 	now := time.Now()
 	e.first = now.Add(delay)
@@ -96,22 +110,14 @@ func New(host string, checks []Check, state *State, sink Sink, delay time.Durati
 // made is durable, or was logged as not.
 func (e *Engine) Run(ctx context.Context) {
 	e.began = time.Now()
-	// The emitter ends after the last decision, so that it sees every event.
-	emitting, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var wg sync.WaitGroup
-	wg.Go(func() { e.emitter.run(emitting) })
-	defer func() {
-		e.emitter.read = lastRead(e.watches)
-		stop()
-		wg.Wait()
-	}()
+	defer e.emit(ctx)()
 	alarm := e.wake()
 	timer := time.NewTimer(time.Until(alarm))
 	defer timer.Stop()
 	// Only a tick looks at all watches: of a thousand that answer, each would
 	// look at a thousand.
 	sooner := func(w *watch) {
-		if at := w.wake(); at.Before(alarm) {
+		if at := w.wake(); !w.idle && at.Before(alarm) {
 			alarm = at
 			timer.Reset(time.Until(alarm))
 		}
@@ -142,11 +148,32 @@ func (e *Engine) Run(ctx context.Context) {
 			e.replace(r)
 			close(r.done)
 			again()
+		case o := <-e.orders:
+			e.obey(ctx, o, time.Now())
+			again()
+		case end := <-e.ends:
+			sooner(e.ended(end, time.Now()))
+		case end := <-e.execs:
+			e.executed(end, time.Now())
 		case done := <-e.ping:
 			close(done)
 		case answer := <-e.asks:
 			answer <- e.report(time.Now())
 		}
+	}
+}
+
+// emit lets the events go until the returned stop is called, which comes after the
+// last decision, so that the emitter sees every event.
+func (e *Engine) emit(ctx context.Context) (stop func()) {
+	emitting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	wg.Go(func() { e.emitter.run(emitting) })
+	return func() {
+		e.acting.Wait()
+		e.emitter.read = lastRead(e.watches)
+		cancel()
+		wg.Wait()
 	}
 }
 
@@ -223,7 +250,13 @@ func (e *Engine) arrange(checks []Check, old []*watch, read map[string]time.Time
 			watches = append(watches, have)
 			continue
 		}
-		w := &watch{check: c, data: newDataRule(c.Interval), history: NewHistory(c.Windows, c.Picks), phase: phase(c), read: read[c.ID()], ids: ruleIDs(&c)}
+		w := &watch{
+			check: c, data: newDataRule(c.Interval), history: NewHistory(c.Windows, c.Picks), phase: phase(c), read: read[c.ID()], ids: ruleIDs(&c),
+			idle: !e.states[c.ID()].Unmonitored.IsZero(),
+		}
+		if have != nil { // an action goes on under the new rules
+			w.job, w.rested, w.executes = have.job, have.rested, have.executes
+		}
 		w.begin(now)
 		watches = append(watches, w)
 	}

@@ -22,6 +22,10 @@ type transition struct {
 	rule  string        // its id
 	event *tocsin.Event // nil when the state alone is to be saved
 	state RuleState
+	// check is the id of a check whose state is to be saved, in place of a
+	// rule's.
+	check      string
+	checkState CheckState
 }
 
 // raise makes the event of a transition and the state that follows from it. It
@@ -61,7 +65,7 @@ func raise(host, epoch string, c *Check, r *Rule, s RuleState, kind tocsin.Event
 		ev.Description = templates.Expand(r.Message, ev)
 	}
 	ev.Description += flapped(r, s, now)
-	return transition{ev.RuleID(), &ev, s}
+	return transition{rule: ev.RuleID(), event: &ev, state: s}
 }
 
 // identify derives an id that no other transition ever has: the epoch is born

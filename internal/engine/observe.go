@@ -16,9 +16,9 @@ const maxReasons = 5
 
 // stuck notes that a reading is late. The rules wait; the check's own rule
 // says so.
-func (e *Engine) stuck(w *watch, now time.Time) {
+func (e *Engine) stuck(ctx context.Context, w *watch, now time.Time) {
 	w.readErr = fmt.Errorf("stuck: no answer for %s (timeout %s)", now.Sub(w.started).Round(time.Second), w.check.Timeout)
-	e.observe(w, tocsin.Reading{At: now}, w.readErr.Error(), now)
+	e.observe(ctx, w, tocsin.Reading{At: now}, w.readErr.Error(), now)
 }
 
 // take takes in the result of a reading.
@@ -27,7 +27,7 @@ func (e *Engine) take(ctx context.Context, r result, now time.Time) {
 	if r.round != w.round || w.replaced {
 		return // of a check that a reload replaced
 	}
-	late := w.late
+	late, began := w.late, w.started
 	w.started, w.late = time.Time{}, false
 	if r.wait != nil {
 		e.listen(ctx, w, r.wait)
@@ -35,7 +35,7 @@ func (e *Engine) take(ctx context.Context, r result, now time.Time) {
 	if w.again {
 		w.hasten(now)
 	}
-	if late || e.quiet.Load() {
+	if late || w.idle || e.quiet.Load() {
 		return // a late one is as old as its start; the next reading is soon
 	}
 	w.reading, w.readErr = r.reading, r.err
@@ -43,7 +43,8 @@ func (e *Engine) take(ctx context.Context, r result, now time.Time) {
 		w.reading.At = now
 	}
 	w.history.Add(w.reading)
-	e.observe(w, w.reading, failures(r), now)
+	w.sight(w.reading, began)
+	e.observe(ctx, w, w.reading, failures(r), now)
 }
 
 // failures puts into words what could not be read; empty when all could.
@@ -66,16 +67,22 @@ func failures(r result) string {
 }
 
 // observe steps every rule of a check with a reading; bad says why (a part of)
-// it could not be read.
-func (e *Engine) observe(w *watch, reading tocsin.Reading, bad string, now time.Time) {
+// it could not be read. While an action is under way they wait.
+func (e *Engine) observe(ctx context.Context, w *watch, reading tocsin.Reading, bad string, now time.Time) {
+	if w.job != nil {
+		return
+	}
 	data := Observation{When: False}
 	if bad != "" {
 		data.When = True
 	}
-	e.step(w, 0, View{}, data, bad, now)
+	e.step(ctx, w, 0, View{}, data, bad, now)
 	for i := range w.check.Rules {
+		if w.idle {
+			return // one before has ended it
+		}
 		view := e.view(w, i+1, reading, now)
-		e.step(w, i+1, view, Observe(&w.check.Rules[i], view), "", now)
+		e.step(ctx, w, i+1, view, Observe(&w.check.Rules[i], view), "", now)
 	}
 }
 
@@ -147,7 +154,7 @@ func Observe(r *Rule, v View) Observation {
 
 // step steps the n-th rule and hands its event on. bad says why the check could
 // not be read.
-func (e *Engine) step(w *watch, n int, v View, o Observation, bad string, now time.Time) {
+func (e *Engine) step(ctx context.Context, w *watch, n int, v View, o Observation, bad string, now time.Time) {
 	r, id := w.rule(n), w.ids[n]
 	before := e.rules[id]
 	state, kind := Step(r, before, o, now)
@@ -155,21 +162,39 @@ func (e *Engine) step(w *watch, n int, v View, o Observation, bad string, now ti
 	if fresh != nil {
 		state.Seen = fresh
 	}
+	decision := e.decide(w, r, o, state, kind, now)
+	var about *tocsin.Event
 	switch {
 	case kind != "":
-		description, value := bad, ""
-		switch {
-		case n > 0:
-			description, value = r.Explain(v)
-		case bad == "":
-			description = "readable again"
-		}
+		description, value := describe(r, n, v, bad)
 		t := raise(e.host, e.epoch, &w.check, r, state, kind, description, value, now)
-		state = t.state
+		e.note(&t, decision, r)
+		state, about = t.state, t.event
 		e.log.Info("event", "type", string(kind), "rule", id, "severity", r.Severity.String(), "event", t.event.ID, "description", t.event.Description)
 		e.emitter.add(t)
 	case fresh != nil, state.Flap != before.Flap: // a change while the agent is down is one, and every failure counts
 		e.emitter.add(transition{rule: id, state: state})
 	}
 	e.rules[id] = state
+	if decision == (Decision{}) {
+		return
+	}
+	if about == nil {
+		description, value := describe(r, n, v, bad)
+		about = raise(e.host, e.epoch, &w.check, r, state, tocsin.Reminder, description, value, now).event
+		about.ID, about.Action = "", string(decision.Verb) // nobody is told of it
+	}
+	e.carryOut(ctx, w, r, decision, about, now)
+}
+
+// describe puts what the n-th rule saw into words.
+func describe(r *Rule, n int, v View, bad string) (description, value string) {
+	switch {
+	case n > 0:
+		return r.Explain(v)
+	case bad == "":
+		return "readable again", ""
+	default:
+		return bad, ""
+	}
 }

@@ -19,7 +19,11 @@ type CheckStatus struct {
 	// Reading is the last one; Err is why there is none.
 	Reading tocsin.Reading
 	Err     error
-	Rules   []RuleStatus
+	// State is what is remembered of the check as a whole; Acting the action on
+	// its service that is under way.
+	State  CheckState
+	Acting Verb
+	Rules  []RuleStatus
 }
 
 // RuleStatus is what the engine knows of one rule. The first one of a check is
@@ -58,6 +62,12 @@ func (e *Engine) report(now time.Time) []CheckStatus {
 		s := CheckStatus{
 			Kind: w.check.Kind, Name: w.check.Name, Interval: w.check.Interval, Read: w.read, Next: w.next,
 			Reading: tocsin.Reading{At: w.reading.At, Values: maps.Clone(w.reading.Values), Errors: maps.Clone(w.reading.Errors)}, Err: w.readErr,
+		}
+		if w.idle {
+			s.Next = time.Time{}
+		}
+		if s.State = e.states[w.check.ID()]; w.job != nil {
+			s.Acting = w.job.verb
 		}
 		data := e.ruleStatus(w, 0)
 		if w.readErr != nil || len(w.reading.Errors) > 0 {

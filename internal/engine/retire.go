@@ -12,6 +12,12 @@ import (
 // comes back by the same name begins fine.
 func (e *Engine) retire(now time.Time) {
 	configured := make(map[string]bool)
+	for id := range e.states {
+		if e.byID[id] == nil {
+			delete(e.states, id)
+			e.emitter.add(transition{check: id})
+		}
+	}
 	for _, w := range e.watches {
 		for _, id := range w.ids {
 			configured[id] = true

@@ -120,6 +120,11 @@ type Rule struct {
 	// Message replaces the description where it is set; its $VARIABLES are
 	// expanded when the event is made.
 	Message string
+	// Do is what is done about a failure. Exec is the program of the verb Exec,
+	// which runs again after each Repeat while the failure lasts; 0 is once.
+	Do     Verb
+	Exec   Method
+	Repeat time.Duration
 	// Explain describes a view, such as "cpu.percent 97.3 > 90".
 	Explain Explain
 }
@@ -150,6 +155,13 @@ type Check struct {
 	// Picks names what they ask for the quantiles of; Windows has it too.
 	Picks []Picks
 	Rules []Rule
+	// Methods is how the service is started, stopped and restarted; Limit how
+	// often. Exists says that an action has to lead to the metric "exists"
+	// being true or false, within Patience.
+	Methods  map[Verb]Method
+	Limit    Limit
+	Exists   bool
+	Patience time.Duration
 	// Fingerprint changes when the configuration of the check changes.
 	Fingerprint string
 }

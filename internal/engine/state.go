@@ -26,6 +26,8 @@ type State struct {
 	path  string
 	Epoch string
 	Rules map[string]RuleState
+	// Checks is by the id of the check; one that is not in it is as new.
+	Checks map[string]CheckState
 	// Read is when the checks with a timed schedule were read last, by kind and
 	// name. It is saved at an orderly stop: after another one a minute that has
 	// been read is read again if it is still that minute.
@@ -33,11 +35,12 @@ type State struct {
 }
 
 type stateFile struct {
-	Version int                  `json:"version"`
-	Epoch   string               `json:"epoch"`
-	Saved   time.Time            `json:"saved"`
-	Rules   map[string]RuleState `json:"rules"`
-	Read    map[string]time.Time `json:"read,omitempty"`
+	Version int                   `json:"version"`
+	Epoch   string                `json:"epoch"`
+	Saved   time.Time             `json:"saved"`
+	Rules   map[string]RuleState  `json:"rules"`
+	Checks  map[string]CheckState `json:"checks,omitempty"`
+	Read    map[string]time.Time  `json:"read,omitempty"`
 }
 
 // OpenState reads the state at path, or begins a new one, with an epoch of its
@@ -58,7 +61,7 @@ func OpenState(path string, now time.Time) (s *State, damaged, err error) {
 			if f.Rules == nil {
 				f.Rules = make(map[string]RuleState)
 			}
-			return &State{path: path, Epoch: f.Epoch, Rules: f.Rules, Read: f.Read}, nil, nil
+			return &State{path: path, Epoch: f.Epoch, Rules: f.Rules, Checks: f.Checks, Read: f.Read}, nil, nil
 		case bad == nil:
 			bad = errors.New("no epoch")
 		}
@@ -86,14 +89,32 @@ func (s *State) RollForward(events []tocsin.Event) int {
 			Failed: m.Failed, Since: m.Since, Incident: m.Incident, Transition: m.Transition,
 			Reminders: m.Reminders, Told: ev.At, Seen: m.Seen, Flap: m.Flap,
 		}
+		if id := CheckID(ev.Kind, ev.Check); m.Unmonitored != "" {
+			s.take(transition{check: id, checkState: CheckState{Unmonitored: ev.At, Why: m.Unmonitored, Own: true}})
+		}
 		rolled++
 	}
 	return rolled
 }
 
+// take takes in the state that a transition leads to.
+func (s *State) take(t transition) {
+	switch {
+	case t.check == "":
+		s.Rules[t.rule] = t.state
+	case t.checkState.isZero():
+		delete(s.Checks, t.check)
+	default:
+		if s.Checks == nil {
+			s.Checks = make(map[string]CheckState)
+		}
+		s.Checks[t.check] = t.checkState
+	}
+}
+
 // Save makes the state durable.
 func (s *State) Save(now time.Time) error {
-	data, err := json.Marshal(stateFile{stateVersion, s.Epoch, now, s.Rules, s.Read})
+	data, err := json.Marshal(stateFile{stateVersion, s.Epoch, now, s.Rules, s.Checks, s.Read})
 	if err != nil {
 		return fmt.Errorf("save state: %w", err)
 	}

@@ -24,6 +24,9 @@ type RuleState struct {
 	// Flap is of a rule with a Delay.
 	Flap tocsin.Flap `json:"flap,omitzero"`
 
+	// Acted is when the rule's program last began.
+	Acted time.Time `json:"acted,omitzero"`
+
 	// pending is since when When holds without a break; zero when it does
 	// not.
 	pending time.Time

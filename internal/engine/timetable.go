@@ -18,6 +18,9 @@ func (e *Engine) wake() time.Time {
 	now := time.Now()
 	wake := now.Add(mostWake)
 	for _, w := range e.watches {
+		if w.idle {
+			continue
+		}
 		at := w.wake()
 		if soon := now.Add(leastWake); w.check.Schedule.ByClock() && soon.Before(at) {
 			at = soon
@@ -41,10 +44,13 @@ func (e *Engine) tick(ctx context.Context, now time.Time) {
 	quiet := e.quiet.Load()
 	var due []*watch
 	for _, w := range e.watches {
+		if w.idle {
+			continue
+		}
 		if !w.started.IsZero() && !w.late && now.Sub(w.started) >= w.check.Timeout {
 			w.late = true
 			if !quiet {
-				e.stuck(w, now)
+				e.stuck(ctx, w, now)
 			}
 		}
 		if w.setBack(now) {
@@ -53,11 +59,12 @@ func (e *Engine) tick(ctx context.Context, now time.Time) {
 		if now.Before(w.next) {
 			continue
 		}
-		if w.check.Schedule.Masked(now) {
+		if w.job == nil && w.check.Schedule.Masked(now) {
 			w.begin(now)
 			continue
 		}
 		w.follow(e.began, now)
+		w.lookSoon(now)
 		switch {
 		case quiet:
 		case w.started.IsZero():
@@ -66,7 +73,7 @@ func (e *Engine) tick(ctx context.Context, now time.Time) {
 			}
 			due = append(due, w)
 		case w.late:
-			e.stuck(w, now)
+			e.stuck(ctx, w, now)
 		}
 	}
 	e.start(ctx, due, now)

@@ -37,6 +37,7 @@ type Cage struct {
 	half    int64 // half of what the unit may use, in bytes; 0 is no limit
 	spared  bool  // the kernel spares this process when memory is short
 	reaper  bool  // orphans fall to this process
+	loose   int   // programs whose orphans are to live on
 	next    uint64
 	running map[*cell]bool
 	ended   map[int]bool // process groups whose orphans are to be ended
@@ -202,7 +203,7 @@ func (c *Cage) degrade(why error) {
 
 // reap makes orphans fall to this process (PR_SET_CHILD_SUBREAPER(2const)).
 func (c *Cage) reap() {
-	if !c.reaper {
+	if !c.reaper && c.loose == 0 {
 		c.reaper = os.Getpid() == 1 || unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil
 	}
 }

@@ -137,11 +137,17 @@ func (p Program) oversee(ctx context.Context, cmd *exec.Cmd, c *cell, out *outpu
 // a thread of its own, which ends with it. The file says when the program
 // ends (pidfd_open(2)); nil when the kernel has none such.
 func launch(cmd *exec.Cmd, group *os.File, who *syscall.Credential) (*os.File, error) {
-	pidfd := -1
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: who, PidFD: &pidfd}
+	attr := &syscall.SysProcAttr{Setpgid: true, Credential: who}
 	if group != nil {
-		cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(group.Fd())
+		attr.UseCgroupFD, attr.CgroupFD = true, int(group.Fd())
 	}
+	return launchAs(cmd, attr)
+}
+
+// launchAs is launch with all that the kernel is told.
+func launchAs(cmd *exec.Cmd, attr *syscall.SysProcAttr) (*os.File, error) {
+	pidfd := -1
+	cmd.SysProcAttr, attr.PidFD = attr, &pidfd
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread is not like the others any more

@@ -139,7 +139,11 @@ func (c *Cage) abandoned(o orphan, groups map[int]bool, markOf func(o orphan) st
 	if groups[o.group] || groups[o.session] {
 		return true
 	}
-	if pid, number, ok := strings.Cut(markOf(o), "."); ok && pid == strconv.Itoa(os.Getpid()) {
+	mark := markOf(o)
+	if mark == lasting {
+		return o.dead // it was to live on
+	}
+	if pid, number, ok := strings.Cut(mark, "."); ok && pid == strconv.Itoa(os.Getpid()) {
 		for one := range c.running {
 			if number == strconv.FormatUint(one.number, 10) {
 				return false

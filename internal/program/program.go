@@ -53,6 +53,9 @@ type Program struct {
 	User, Group string
 	// Limits bounds what it may use. The zero value is the defaults.
 	Limits Limits
+	// Lasting says that what it starts is to live on, such as a daemon: it is in
+	// no cage then, and has no limits. It itself is ended at its timeout.
+	Lasting bool
 }
 
 // Result is what became of a program.
@@ -102,7 +105,7 @@ func (p Program) Output(ctx context.Context) ([]byte, error) {
 func (p Program) Run(ctx context.Context, ev *tocsin.Event) Result {
 	began := time.Now()
 	var out tail
-	err := p.run(ctx, variables(ev), &out, &out)
+	err := p.run(ctx, append(variables(ev), monitVariables(ev)...), &out, &out)
 	return Result{Output: out.text(), Took: time.Since(began), Err: err}
 }
 
@@ -117,7 +120,11 @@ func (p Program) run(ctx context.Context, env []string, stdout, stderr io.Writer
 	done := make(chan error, 1)
 	go func() {
 		defer cancel()
-		done <- p.execute(limited, env, stdout, stderr)
+		if p.Lasting {
+			done <- p.last(limited, env, stdout)
+		} else {
+			done <- p.execute(limited, env, stdout, stderr)
+		}
 		p.Cage.unstick(done)
 	}()
 	select {
@@ -150,7 +157,7 @@ func overtime(ctx context.Context) error {
 // base is the environment that every program has.
 func base(who *account) []string {
 	return []string{
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "SHELL=/bin/sh",
+		"PATH=" + strings.Join(searchPath(), ":"), "LANG=C.UTF-8", "SHELL=/bin/sh",
 		"HOME=" + who.home, "USER=" + who.name, "LOGNAME=" + who.name,
 	}
 }
@@ -162,6 +169,17 @@ func variables(ev *tocsin.Event) []string {
 	for _, v := range templates.Variables() {
 		value := strings.ReplaceAll(templates.Expand("$"+v.Name, *ev), "\x00", "")
 		env = append(env, "TOCSIN_"+v.Name+"="+value)
+	}
+	return env
+}
+
+// monitVariables is the event by the names that Monit gives to its programs,
+// for scripts that were written for it.
+func monitVariables(ev *tocsin.Event) []string {
+	var env []string
+	for _, name := range []string{"SERVICE", "EVENT", "DESCRIPTION", "DATE", "HOST"} {
+		value := strings.ReplaceAll(templates.Expand("$"+name, *ev), "\x00", "")
+		env = append(env, "MONIT_"+name+"="+value)
 	}
 	return env
 }

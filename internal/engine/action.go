@@ -1,0 +1,153 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"tocsin"
+)
+
+// Verb is what is done about a failure, in the words of the rule file. The zero
+// Verb is nothing but to tell.
+type Verb string
+
+// The verbs. Start, Stop and Restart act on the service; only a person asks for
+// Monitor.
+const (
+	Start     Verb = "start"
+	Stop      Verb = "stop"
+	Restart   Verb = "restart"
+	Exec      Verb = "exec"
+	Unmonitor Verb = "unmonitor"
+	Monitor   Verb = "monitor"
+)
+
+// service says whether a verb acts on the service itself.
+func (v Verb) service() bool { return v == Start || v == Stop || v == Restart }
+
+// Method carries out one action, such as a program. Do blocks until that has
+// ended, or ctx does, and bounds its own time. said is for people, such as what
+// a program printed; ev is what it is done about.
+type Method interface {
+	Do(ctx context.Context, ev *tocsin.Event) (said string, err error)
+}
+
+// Limit is how often a service is acted on before the agent gives up. The zero
+// Limit is never.
+type Limit struct {
+	Times  int
+	Within time.Duration
+}
+
+// Rest is how long a service is left alone after an action, before the next.
+const Rest = 10 * time.Second
+
+// Decision is what follows from an observation of a rule.
+type Decision struct {
+	Verb Verb
+	// GiveUp says that the limit is reached: nothing is done any more.
+	GiveUp bool
+}
+
+// Situation is what a decision depends on beside the rule.
+type Situation struct {
+	Event    tocsin.EventType // of this observation; empty for none
+	When     Truth
+	State    RuleState
+	Busy     bool      // an action on the service is under way
+	Rested   time.Time // when the last one ended, in this run of the agent
+	Actions  []time.Time
+	Limit    Limit
+	Executes bool // the rule's own program still runs
+}
+
+// Decide says what is to be done. It is pure. A failure is acted on at once,
+// and again while it lasts: when the condition has held anew for the rule's For
+// since the last action ended, and at least Rest has passed. A program of the
+// rule runs once for a failure, unless Repeat says otherwise.
+func Decide(r *Rule, s Situation, now time.Time) Decision {
+	fresh := s.Event == tocsin.Failed || s.Event == tocsin.Changed
+	switch r.Do {
+	case "":
+		return Decision{}
+	case Unmonitor:
+		if fresh {
+			return Decision{Verb: Unmonitor}
+		}
+		return Decision{}
+	case Exec:
+		again := s.State.Failed && s.When == True && r.Repeat > 0 && now.Sub(latest(s.State.Acted, s.State.Since)) >= r.Repeat
+		if !s.Executes && (fresh || again) {
+			return Decision{Verb: Exec}
+		}
+		return Decision{}
+	default:
+	}
+	again := s.State.Failed && s.When == True && due(r, s.State, now)
+	if s.Busy || !fresh && !again || !s.Rested.IsZero() && now.Sub(s.Rested) < Rest {
+		return Decision{}
+	}
+	if s.Limit.Times > 0 && len(recent(s.Actions, s.Limit, now)) >= s.Limit.Times {
+		return Decision{GiveUp: true}
+	}
+	return Decision{Verb: r.Do}
+}
+
+// recent are the actions that count for a limit.
+func recent(actions []time.Time, l Limit, now time.Time) []time.Time {
+	for i, at := range actions {
+		if now.Sub(at) < l.Within {
+			return actions[i:]
+		}
+	}
+	return nil
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// needs are the attributes of which a verb takes one, or all of the rest.
+func needs(v Verb) []string {
+	if v == Restart {
+		return []string{string(Restart), "stop\" and \"start"}
+	}
+	return []string{string(v)}
+}
+
+// move is one step of an action: what is done, and what the metric "exists" has
+// to be afterwards.
+type move struct {
+	method Method
+	await  Truth // Unknown waits for nothing
+	name   Verb
+}
+
+// moves are the steps of an action on a check; none when the check does not say
+// how. exists says whether the service is there now. It is pure.
+func moves(c *Check, v Verb, exists Truth) []move {
+	there, gone := True, False
+	if !c.Exists {
+		there, gone = Unknown, Unknown
+	}
+	start, stop, restart := c.Methods[Start], c.Methods[Stop], c.Methods[Restart]
+	switch {
+	case v == Start && start != nil:
+		return []move{{start, there, Start}}
+	case v == Stop && stop != nil:
+		return []move{{stop, gone, Stop}}
+	case v == Restart && restart != nil:
+		return []move{{restart, there, Restart}}
+	case v == Restart && start != nil && stop != nil && exists == False:
+		return []move{{start, there, Start}} // there is nothing to stop
+	case v == Restart && start != nil && stop != nil:
+		return []move{{stop, gone, Stop}, {start, there, Start}}
+	}
+	return nil
+}
+
+// Acts says whether a check says how to do what a rule wants done to it.
+func (c *Check) Acts(v Verb) bool { return !v.service() || len(moves(c, v, Unknown)) > 0 }

@@ -1,0 +1,350 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tocsin"
+	"tocsin/templates"
+)
+
+// lookEvery is how often a check is read while an action waits for its service
+// to come or go.
+const lookEvery = 500 * time.Millisecond
+
+// job is an action that is under way.
+type job struct {
+	verb  Verb
+	rule  *Rule         // on whose behalf; nil for a person's
+	event *tocsin.Event // what it is done about; never nil
+	began time.Time
+	looks chan look // the newest reading since
+	end   chan error
+}
+
+// look is what a reading said of the service.
+type look struct {
+	at     time.Time
+	exists Truth
+}
+
+// jobEnd is the end of a job.
+type jobEnd struct {
+	watch *watch
+	job   *job
+	said  string
+	err   error
+}
+
+// lookSoon plans the next reading soon while an action is under way, whatever the
+// schedule.
+func (w *watch) lookSoon(now time.Time) {
+	if soon := now.Add(lookEvery); w.job != nil && soon.Before(w.next) {
+		w.next = soon
+	}
+}
+
+// existsOf is what a reading says of the service.
+func existsOf(r tocsin.Reading) Truth {
+	switch v := r.Values["exists"]; {
+	case v.Kind() != tocsin.BoolValue:
+		return Unknown
+	case v.Truth():
+		return True
+	default:
+		return False
+	}
+}
+
+// act begins an action on the service of a check, for a rule whose event it is,
+// or, without one, for a person. The channel has its end.
+func (e *Engine) act(ctx context.Context, w *watch, v Verb, r *Rule, ev *tocsin.Event, now time.Time) <-chan error {
+	j := &job{verb: v, rule: r, event: ev, began: now, looks: make(chan look, 1), end: make(chan error, 1)}
+	if ev == nil {
+		j.event = &tocsin.Event{
+			Type: tocsin.Action, Name: "Action done", Host: e.host, Kind: w.check.Kind, Check: w.check.Name,
+			Severity: tocsin.Info, Description: string(v) + " by hand", Action: string(v), At: now, Since: now,
+		}
+	}
+	steps := moves(&w.check, v, existsOf(w.reading))
+	patience := w.check.Patience
+	w.job = j
+	w.lookSoon(now)
+	e.acting.Go(func() {
+		said, err := j.run(ctx, steps, patience)
+		select {
+		case e.ends <- jobEnd{w, j, said, err}:
+		case <-ctx.Done():
+			j.end <- fmt.Errorf("%s %s: the agent stops", v, w.check.ID())
+		}
+	})
+	return j.end
+}
+
+// run carries out the steps of an action, one after the other. What a program
+// to stop says counts less than that the service is gone.
+func (j *job) run(ctx context.Context, steps []move, patience time.Duration) (said string, err error) {
+	var all []string
+	for _, step := range steps {
+		said, err := step.method.Do(ctx, j.event)
+		if said != "" {
+			all = append(all, said)
+		}
+		if err != nil && step.await != False {
+			return strings.Join(all, "\n"), fmt.Errorf("%s: %w", step.name, err)
+		}
+		if missed := j.await(ctx, step, patience); missed != nil {
+			if err == nil {
+				err = missed
+			}
+			return strings.Join(all, "\n"), fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	return strings.Join(all, "\n"), nil
+}
+
+// await waits for readings that say what a step is to lead to.
+func (j *job) await(ctx context.Context, step move, patience time.Duration) error {
+	if step.await == Unknown {
+		return nil
+	}
+	since := time.Now()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for {
+		select {
+		case l := <-j.looks:
+			if l.exists == step.await && !l.at.Before(since) {
+				return nil
+			}
+		case <-timer.C:
+			if step.await == True {
+				return fmt.Errorf("not there after %s", patience)
+			}
+			return fmt.Errorf("still there after %s", patience)
+		case <-ctx.Done():
+			return fmt.Errorf("not waited for: %w", ctx.Err())
+		}
+	}
+}
+
+// sight hands a reading to the action that is under way, if any.
+func (w *watch) sight(r tocsin.Reading, began time.Time) {
+	if w.job == nil {
+		return
+	}
+	select {
+	case <-w.job.looks: // nobody has looked at it, and it is old
+	default:
+	}
+	w.job.looks <- look{began, existsOf(r)}
+}
+
+// ended takes in the end of an action: it is told, and the rules go on with the
+// next reading. It returns the watch that the check has now.
+func (e *Engine) ended(end jobEnd, now time.Time) *watch {
+	j, id := end.job, end.watch.check.ID()
+	took := now.Sub(j.began).Round(time.Millisecond)
+	if end.err != nil {
+		e.log.Warn("action failed", "check", id, "verb", string(j.verb), "took", took.String(), "err", end.err)
+		end.err = fmt.Errorf("%s %s: %w", j.verb, id, end.err)
+	} else {
+		e.log.Info("action done", "check", id, "verb", string(j.verb), "took", took.String())
+	}
+	w := end.watch
+	if present := e.byID[id]; present != nil && present.job == j { // a reload may have made another
+		w = present
+		w.job, w.rested = nil, now
+		e.settled(w, j, end, took, now)
+	}
+	j.end <- withOutput(end.err, end.said)
+	return w
+}
+
+// withOutput adds what a program printed to why it failed.
+func withOutput(err error, said string) error {
+	if err == nil || said == "" {
+		return err
+	}
+	return fmt.Errorf("%w\n%s", err, said)
+}
+
+// settled is what an action means to its check.
+func (e *Engine) settled(w *watch, j *job, end jobEnd, took time.Duration, now time.Time) {
+	e.renew(w)
+	w.hasten(now)
+	switch left, ok := errors.AsType[leftAlone](end.err); {
+	case ok && left.LeftAlone():
+		e.unacted(w, j, end.err, now)
+	case j.rule != nil:
+		e.tellAction(w, j.rule, j.verb, end.said, end.err, took, now)
+	}
+	if j.verb == Stop && end.err == nil {
+		s := CheckState{Unmonitored: now, Why: "stopped by hand", Actions: e.states[w.check.ID()].Actions}
+		if j.rule != nil {
+			s.Why, s.Own = "stopped by the rule "+j.rule.Name, true
+		}
+		e.unmonitor(w, s)
+	}
+}
+
+// leftAlone is the error of a method that has done nothing because somebody else
+// is at the service.
+type leftAlone interface {
+	error
+	LeftAlone() bool
+}
+
+// unacted forgets an action that was none, and tells that once for an incident.
+func (e *Engine) unacted(w *watch, j *job, err error, now time.Time) {
+	state := e.states[w.check.ID()]
+	state.Actions = slices.DeleteFunc(slices.Clone(state.Actions), func(at time.Time) bool { return at.Equal(j.began) })
+	e.keep(w, state)
+	if j.rule == nil {
+		return
+	}
+	incident := e.rules[tocsin.RuleID(w.check.Kind, w.check.Name, j.rule.Name)].Incident
+	if w.left != incident || incident == "" {
+		one := Rule{Name: j.rule.Name, Severity: tocsin.Info, Failed: "Action not done"}
+		e.tell(w, &one, j.verb, err.Error(), "", now)
+	}
+	w.left = incident
+}
+
+// renew makes the rules of a check wait anew: what they saw was before the
+// action.
+func (e *Engine) renew(w *watch) {
+	e.pause(w)
+	for i := range w.check.Rules {
+		id := w.ids[i+1]
+		if s, ok := e.rules[id]; ok {
+			s.hits = nil
+			e.rules[id] = s
+		}
+	}
+}
+
+// tellAction makes the event of an action that has ended.
+func (e *Engine) tellAction(w *watch, r *Rule, v Verb, said string, err error, took time.Duration, now time.Time) {
+	one := Rule{Name: r.Name, Severity: tocsin.Info, Failed: "Execution succeeded"}
+	text := fmt.Sprintf("%s: done after %s", v, took)
+	if err != nil {
+		one.Severity, one.Failed = max(r.Severity, tocsin.Warning), "Execution failed"
+		text = fmt.Sprintf("%v, after %s", err, took)
+	}
+	if said != "" {
+		text += "\n\n" + said
+	}
+	e.tell(w, &one, v, text, "", now)
+}
+
+// tell makes an event of type action; unmonitored says why the check is no
+// longer read, if it is not.
+func (e *Engine) tell(w *watch, r *Rule, v Verb, text, unmonitored string, now time.Time) {
+	id := tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)
+	t := raise(e.host, e.epoch, &w.check, r, e.rules[id], tocsin.Action, text, "", now)
+	t.event.Action, t.event.Mark.Unmonitored = string(v), unmonitored
+	e.log.Info("event", "type", string(tocsin.Action), "rule", id, "severity", r.Severity.String(), "event", t.event.ID, "description", t.event.Description)
+	e.emitter.add(t)
+	e.rules[id] = t.state
+}
+
+// execute runs the program of a rule beside everything else.
+func (e *Engine) execute(ctx context.Context, w *watch, r *Rule, ev *tocsin.Event, now time.Time) {
+	if w.executes == nil {
+		w.executes = make(map[string]bool)
+	}
+	w.executes[r.Name] = true
+	rule, method := *r, r.Exec
+	e.acting.Go(func() {
+		said, err := method.Do(ctx, ev)
+		select {
+		case e.execs <- execEnd{w, &rule, said, err, now}:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// execEnd is the end of a rule's program.
+type execEnd struct {
+	watch *watch
+	rule  *Rule
+	said  string
+	err   error
+	began time.Time
+}
+
+func (e *Engine) executed(end execEnd, now time.Time) {
+	id := end.watch.check.ID()
+	delete(end.watch.executes, end.rule.Name)
+	took := now.Sub(end.began).Round(time.Millisecond)
+	if end.err != nil {
+		e.log.Warn("program of a rule failed", "rule", id+"/"+end.rule.Name, "took", took.String(), "err", end.err)
+		end.err = fmt.Errorf("%s: %w", Exec, end.err)
+	}
+	if w := e.byID[id]; w != nil {
+		e.tellAction(w, end.rule, Exec, end.said, end.err, took, now)
+	}
+}
+
+// decide asks what is to be done about an observation.
+func (e *Engine) decide(w *watch, r *Rule, o Observation, s RuleState, kind tocsin.EventType, now time.Time) Decision {
+	if r.Do == "" {
+		return Decision{}
+	}
+	if kind == tocsin.Failed {
+		s.Failed = true
+	}
+	return Decide(r, Situation{
+		Event: kind, When: o.When, State: s, Busy: w.job != nil, Rested: w.rested,
+		Actions: e.states[w.check.ID()].Actions, Limit: w.check.Limit, Executes: w.executes[r.Name],
+	}, now)
+}
+
+// note writes into an event what is done about it.
+func (e *Engine) note(t *transition, d Decision, r *Rule) {
+	if d.Verb == "" {
+		return
+	}
+	t.event.Action = string(d.Verb)
+	if d.Verb == Unmonitor {
+		t.event.Mark.Unmonitored = unmonitoredBy(r)
+	}
+}
+
+func unmonitoredBy(r *Rule) string { return "by the rule " + r.Name }
+
+// carryOut does what was decided.
+func (e *Engine) carryOut(ctx context.Context, w *watch, r *Rule, d Decision, ev *tocsin.Event, now time.Time) {
+	state := e.states[w.check.ID()]
+	switch {
+	case d.GiveUp:
+		times := fmt.Sprintf("%d times", w.check.Limit.Times)
+		if w.check.Limit.Times == 1 {
+			times = "once"
+		}
+		why := fmt.Sprintf("gave up: acted on %s within %s", times, templates.Span(w.check.Limit.Within))
+		one := Rule{Name: r.Name, Severity: tocsin.Critical, Failed: "Timeout"}
+		text := fmt.Sprintf("%s, in vain, and no longer monitored; look at it and say: tocsin monitor %s", why, w.check.Name)
+		e.tell(w, &one, Unmonitor, text, why, now)
+		e.unmonitor(w, CheckState{Unmonitored: now, Why: why, Own: true})
+	case d.Verb == Unmonitor:
+		e.unmonitor(w, CheckState{Unmonitored: now, Why: unmonitoredBy(r), Own: true, Actions: state.Actions})
+	case d.Verb == Exec:
+		id := tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)
+		s := e.rules[id]
+		s.Acted = now
+		e.rules[id] = s
+		e.execute(ctx, w, r, ev, now)
+	case d.Verb != "":
+		kept := append(recent(state.Actions, w.check.Limit, now), now)
+		state.Actions = append([]time.Time(nil), kept...)
+		e.keep(w, state)
+		rule := *r
+		e.act(ctx, w, d.Verb, &rule, ev, now)
+	}
+}

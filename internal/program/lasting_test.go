@@ -1,0 +1,93 @@
+package program
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestADaemonLivesOn: what a lasting program starts outlives it, and the
+// programs that run after it, in either cage.
+func TestADaemonLivesOn(t *testing.T) {
+	cages(t, func(t *testing.T, c *Cage) {
+		for i, how := range []string{"setsid /bin/sh -c '%s' &", "/bin/sh -c '%s' &", "env -i setsid /bin/sh -c '%s' &"} {
+			path := fifo(t)
+			p := shell(c, fmt.Sprintf("echo begun; "+how, "exec 3>"+path+"; echo $$ >&3; exec sleep 1000"))
+			p.Lasting = true
+			if r := p.Run(t.Context(), anEvent()); r.Err != nil || r.Output != "begun" {
+				t.Fatalf("%d: got %v, %q", i, r.Err, r.Output)
+			}
+			f, err := os.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			line, err := bufio.NewReader(f).ReadString('\n')
+			pid, err2 := strconv.Atoi(strings.TrimSpace(line))
+			if err != nil || err2 != nil {
+				t.Fatalf("%d: got %q, %v", i, line, err)
+			}
+			awaitTight(t, c)
+			if r := shell(c, "setsid true & true").Run(t.Context(), anEvent()); r.Err != nil {
+				t.Error(r.Err)
+			}
+			if err := syscall.Kill(pid, 0); err != nil {
+				t.Errorf("%d: the daemon: %v", i, err)
+			}
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+			_ = f.Close()
+		}
+	})
+}
+
+// awaitTight waits until orphans fall to the cage again.
+func awaitTight(t *testing.T, c *Cage) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); <-time.After(10 * time.Millisecond) {
+		c.mu.Lock()
+		loose := c.loose
+		c.mu.Unlock()
+		if loose == 0 {
+			return
+		}
+	}
+	t.Fatal("the cage stays open")
+}
+
+func TestALastingProgramIsEndedAtItsTimeout(t *testing.T) {
+	cages(t, func(t *testing.T, c *Cage) {
+		path, ended := leash(t)
+		p := shell(c, "exec 3>"+path+"; echo waits; exec sleep 1000")
+		p.Lasting, p.Timeout = true, 300*time.Millisecond
+		r := p.Run(t.Context(), anEvent())
+		if !errors.Is(r.Err, ErrTimeout) || r.Output != "waits" {
+			t.Errorf("got %v, %q", r.Err, r.Output)
+		}
+		gone(t, ended)
+		awaitTight(t, c)
+	})
+}
+
+// TestALoudDaemonHarmsNobody: its output is bounded and ends no one.
+func TestALoudDaemonHarmsNobody(t *testing.T) {
+	p := shell(nil, "trap 'echo $? killed' PIPE; head -c 1000000 /dev/zero | tr '\\0' x; echo over; exit 3")
+	p.Lasting = true
+	r := p.Run(t.Context(), anEvent())
+	if r.Err == nil || !strings.Contains(r.Err.Error(), "exit status 3") || len(r.Output) > 2*maxOutput || !strings.Contains(r.Output, "xxx") {
+		t.Errorf("got %v and %d bytes", r.Err, len(r.Output))
+	}
+}
+
+func TestFind(t *testing.T) {
+	if path, err := Find("sh"); err != nil || !strings.HasSuffix(path, "/bin/sh") {
+		t.Errorf("got %q, %v", path, err)
+	}
+	if _, err := Find("no-such-program-anywhere"); !errors.Is(err, ErrNoProgram) {
+		t.Errorf("got %v", err)
+	}
+}
