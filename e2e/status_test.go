@@ -83,7 +83,7 @@ func TestWhoMayAsk(t *testing.T) {
 	s := newStation(t)
 	box := startBox(t, postbox.Config{})
 	s.rules(s.account("box", box.Port(), "implicit", box, unlimited), mailTo("ops", "ops@example.com"), s.watchProcess("worker", "1s"))
-	public, err := os.MkdirTemp("", "tocsin-public-")
+	public, err := os.MkdirTemp("", "tocsin-public-") //nolint:usetesting // t.TempDir is closed to others
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(public) })
 	must(t, os.Chmod(public, 0o755))
