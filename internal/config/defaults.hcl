@@ -18,18 +18,22 @@ check "system" "machine" {
   #
   # Severities: "critical" is worth getting up for at night, "warning" (unless
   # something else is said) can wait for the morning, "info" is good to know.
+  #
+  # "evidence" is what the mail shows of that moment: here who used the processors.
   rule "cpu" {
-    when  = cpu.percent > 95
-    clear = cpu.percent < 80
-    for   = "15m"
+    when     = cpu.percent > 95
+    clear    = cpu.percent < 80
+    for      = "15m"
+    evidence = ["top_cpu"]
   }
 
   # Tasks that run or wait, for each processor. A busy machine has 1; at 4 everything
   # takes several times as long.
   rule "load" {
-    when  = load.avg15_per_core > 4
-    clear = load.avg15_per_core < 2
-    for   = "10m"
+    when     = load.avg15_per_core > 4
+    clear    = load.avg15_per_core < 2
+    for      = "10m"
+    evidence = ["top_cpu"]
   }
 
   # On a virtual machine: the host gives the processor time to others.
@@ -41,23 +45,26 @@ check "system" "machine" {
 
   # Used means that it is no cache and cannot be given back.
   rule "memory" {
-    when  = memory.percent > 95
-    clear = memory.percent < 90
-    for   = "10m"
+    when     = memory.percent > 95
+    clear    = memory.percent < 90
+    for      = "10m"
+    evidence = ["top_memory"]
   }
 
   # Full swap space alone is harmless: it may be full of what nobody needs. Units are
   # constants to multiply with.
   rule "swap" {
-    when  = swap.total > 0 && swap.free < 0.1 * swap.total && memory.percent > 90
-    clear = memory.percent < 85 || swap.free > 0.2 * swap.total
-    for   = "10m"
+    when     = swap.total > 0 && swap.free < 0.1 * swap.total && memory.percent > 90
+    clear    = memory.percent < 85 || swap.free > 0.2 * swap.total
+    for      = "10m"
+    evidence = ["top_memory"]
   }
 
   rule "swapping" {
-    when    = swap.in_bytes_per_second > 4 * MiB && swap.out_bytes_per_second > 4 * MiB
-    for     = "5m"
-    message = "$HOST moves memory to and from its swap space all the time: it needs more than it has"
+    when     = swap.in_bytes_per_second > 4 * MiB && swap.out_bytes_per_second > 4 * MiB
+    for      = "5m"
+    message  = "$HOST moves memory to and from its swap space all the time: it needs more than it has"
+    evidence = ["top_memory"]
   }
 
   rule "open-files" {
@@ -78,6 +85,7 @@ check "system" "pressure" {
     for      = "3m"
     severity = "critical"
     message  = "$HOST hardly gets on for want of memory: $VALUE of the time all its tasks wait for it"
+    evidence = ["top_memory"]
   }
 
   # Nights have backups, so this takes half an hour.
@@ -99,9 +107,10 @@ check "filesystem" "disk" {
   # 90 % of a large disk is no news while there is room for days, nor is an image
   # that is mounted read-only and has always been full.
   rule "space" {
-    when  = space.percent > 90 && space.free < 20 * GiB && !readonly
-    clear = space.percent < 87 || space.free > 25 * GiB
-    for   = "5m"
+    when     = space.percent > 90 && space.free < 20 * GiB && !readonly
+    clear    = space.percent < 87 || space.free > 25 * GiB
+    for      = "5m"
+    evidence = ["disk"]
   }
 
   rule "full" {
@@ -109,12 +118,14 @@ check "filesystem" "disk" {
     clear    = space.percent < 95 || space.free > 8 * GiB
     for      = "2m"
     severity = "critical"
+    evidence = ["disk"]
   }
 
   # time_to looks at the last hour: at that rate it is full in two.
   rule "filling" {
-    when = space.percent > 80 && time_to(space.percent, 100, "1h") < 2 * hour
-    for  = "10m"
+    when     = space.percent > 80 && time_to(space.percent, 100, "1h") < 2 * hour
+    for      = "10m"
+    evidence = ["disk"]
   }
 
   # Some file systems have a fixed number of files. Those without have a total of 0.

@@ -30,6 +30,13 @@ rule/every-cycles     cpu.percent=81 | cpu.percent=80
 rule/every-cron       cpu.percent=81 | cpu.percent=80
 rule/not-every        cpu.percent=81 | cpu.percent=80
 rule/reminder         cpu.percent=81 | cpu.percent=80
+rule/restart          exists=false | exists=true
+rule/start            exists=false | exists=true
+rule/stop             memory.percent=91 | memory.percent=90
+rule/exec             cpu.percent=81 | cpu.percent=80
+rule/exec-repeat      cpu.percent=81 | cpu.percent=80
+rule/unmonitor        cpu.percent=81 | cpu.percent=80
+rule/restart-limit    active=false | active=true
 
 process/pidfile       exists=false | exists=true
 process/matching      exists=false | exists=true
@@ -283,7 +290,7 @@ func TestMonit(t *testing.T) {
 
 // monitRules makes a rule file of a row.
 func monitRules(row monitRow) string {
-	const ofRule = "when clear for clear_for times within reminder severity"
+	const ofRule = "when clear for clear_for times within reminder severity do exec repeat"
 	head, own := "", map[string]bool{}
 	var check, rule []string
 	for _, code := range row.code {
@@ -306,7 +313,7 @@ func monitRules(row monitRow) string {
 	}
 	fields := regexp.MustCompile(`"([^"]+)"`).FindStringSubmatch(head)
 	kind, _ := checks.Find(fields[1])
-	usual := map[string]string{"process": "pidfile", "program": "path", "network": "interface", "host": "address", "system": ""}
+	usual := map[string]string{"process": "pidfile", "program": "path", "network": "interface", "host": "address", "unit": "unit", "system": ""}
 	needs, known := usual[kind.Name]
 	if !known {
 		needs = "path"
