@@ -14,6 +14,7 @@ import (
 // not, and one that systemd restarts itself.
 const actingChecks = `check "unit" "napper" {
   unit = "napper.service"
+  stop = ["systemctl", "stop", "napper"]
   rule "down" {
     when     = failed
     severity = "critical"
@@ -29,7 +30,8 @@ check "unit" "foreign" {
   }
 }
 check "unit" "loop" {
-  unit = "loop.service"
+  unit    = "loop.service"
+  restart = ["systemctl", "restart", "loop"]
   rule "down" {
     when = state == "activating"
     do   = "restart"

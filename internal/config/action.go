@@ -34,6 +34,8 @@ type actions struct {
 	Programs map[engine.Verb]act.Program
 	Unit     string // of a check of a unit
 	Timeout  time.Duration
+	// Passive says that only people act on the service, not rules.
+	Passive bool
 
 	rules []*act.Program // of each rule
 }
@@ -51,6 +53,8 @@ func (s *scope) actions(c *engine.Check, kind checks.Kind) *actions {
 		a.Timeout = timeout
 	}
 	user, group := s.account("action_user"), s.account("action_group")
+	const passive = "passive"
+	a.Passive = s.oneOf("mode", "active", passive).text == passive
 	for _, verb := range serviceVerbs() {
 		if args := s.command(string(verb), false); len(args) > 0 {
 			a.Programs[verb] = act.Program{Program: program.Program{
@@ -87,9 +91,17 @@ func (a *actions) can(verb engine.Verb, kind checks.Kind) bool {
 	return itself || kind.Name == unitKind || verb == engine.Restart && starts && stops
 }
 
-// allow refuses a rule that wants what nobody knows how to do.
-func (a *actions) allow(s *scope, verb engine.Verb, kind checks.Kind) {
-	if !slices.Contains(serviceVerbs(), verb) || a.can(verb, kind) {
+// allow refuses a rule that wants what nobody knows how to do. One of a passive
+// check does nothing to the service.
+func (a *actions) allow(s *scope, r *engine.Rule, kind checks.Kind) {
+	verb := r.Do
+	if !slices.Contains(serviceVerbs(), verb) {
+		return
+	}
+	if a.Passive {
+		r.Do = ""
+	}
+	if a.can(verb, kind) {
 		return
 	}
 	at := s.header

@@ -96,6 +96,26 @@ func TestActions(t *testing.T) {
 	}
 }
 
+// TestPassive: in a passive check rules only tell, but people may act.
+func TestPassive(t *testing.T) {
+	text := replaceOnce(t, actingFile, `  pidfile `, "  mode    = \"passive\"\n  pidfile ")
+	cfg, problems := config.LoadBytes([]byte(text), "tocsin.hcl", testOptions())
+	if cfg == nil {
+		t.Fatal(problems.Error())
+	}
+	if err := cfg.Open(checks.NewHost(t.TempDir())); err != nil {
+		t.Fatal(err)
+	}
+	nginx, app := cfg.Checks[0], cfg.Checks[1]
+	if nginx.Rules[0].Do != "" || nginx.Rules[1].Do != engine.Exec || !nginx.Acts(engine.Restart) || app.Rules[0].Do != engine.Restart {
+		t.Errorf("got %q, %q, %q", nginx.Rules[0].Do, nginx.Rules[1].Do, app.Rules[0].Do)
+	}
+	active, _ := config.LoadBytes([]byte(actingFile), "tocsin.hcl", testOptions())
+	if active.Checks[0].Fingerprint == nginx.Fingerprint {
+		t.Error("got the same fingerprint")
+	}
+}
+
 // TestActionsInTheFingerprint: a reload takes over what an action is.
 func TestActionsInTheFingerprint(t *testing.T) {
 	of := func(text string) string {

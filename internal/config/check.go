@@ -136,7 +136,7 @@ func (l *loader) check(f found, kind checks.Kind) draft {
 		seen[block.Labels[0]] = block.DefRange()
 		rs := l.scope(f.source, block)
 		rule, used, text := rs.rule(block.Labels[0], subject{kind, c.Name, c.Interval})
-		actions.allow(rs, rule.Do, kind)
+		actions.allow(rs, &rule, kind)
 		for _, one := range used {
 			one.note(spec.Metrics, &c)
 		}

@@ -35,6 +35,23 @@ func (b Bus) Do(ctx context.Context, unit, verb string) error {
 	return nil
 }
 
+// UnderWay is ErrUnderWay, with what it is at, when the manager is at a unit
+// already; nil also when it cannot be asked, or there is no such unit.
+func (b Bus) UnderWay(ctx context.Context, unit string) error {
+	if !IsUnitName(unit) {
+		return nil
+	}
+	l, err := b.dialManager(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // then nobody is at it
+	}
+	defer l.close()
+	if err := l.underWay(ctx, unit); errors.Is(err, ErrUnderWay) {
+		return fmt.Errorf("%s: %w", unit, err)
+	}
+	return nil
+}
+
 // job has the manager do a job and waits for its result.
 func (l *link) job(ctx context.Context, unit, verb, method string) error {
 	signals := l.signals()

@@ -46,6 +46,18 @@ func TestJobs(t *testing.T) {
 			t.Errorf("%s %s: got %q, want %q", tt.verb, tt.unit, got, tt.want)
 		}
 	}
+	for unit, want := range map[string]string{
+		"nginx.service": "", "unknown.service": "", "../x": "",
+		"slow.service": "slow.service: left alone: systemd is at it: activating (auto-restart)",
+	} {
+		got := ""
+		if err := u.bus().UnderWay(t.Context(), unit); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", unit, got, want)
+		}
+	}
 	for name, want := range map[string]error{
 		"org.freedesktop.DBus.Error.AccessDenied":                     ErrRefused,
 		"org.freedesktop.DBus.Error.InteractiveAuthorizationRequired": ErrRefused,
