@@ -77,7 +77,7 @@ func (d *Desk) begin() {
 		d.ctx, d.cancel = context.WithCancel(context.Background())
 		d.shelves = make(map[string]*shelf, len(d.Sources))
 		for name, source := range d.Sources {
-			d.shelves[name] = newShelf(source)
+			d.shelves[name] = newShelf(name, source)
 		}
 	})
 }

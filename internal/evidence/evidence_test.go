@@ -185,6 +185,25 @@ func TestAStormGathersOnce(t *testing.T) {
 	})
 }
 
+func TestTheJournalIsSharedForASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var processors, journals int
+		count := func(n *int) gather { return func(context.Context, About) Exhibit { *n++; return Exhibit{} } }
+		d, _ := newDesk(t, map[string]Source{"top_cpu": count(&processors), "journal": count(&journals)})
+		for range 4 {
+			if err := d.Emit(failed("system", "web-1", "cpu")); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(600 * time.Millisecond)
+			synctest.Wait()
+		}
+		if processors != 1 || journals != 2 {
+			t.Errorf("got %d looks at the processes and %d at the journal, want 1 and 2", processors, journals)
+		}
+		d.Close()
+	})
+}
+
 func TestWhatIsNotDurableIsSaidAtOnce(t *testing.T) {
 	d, _ := newDesk(t, map[string]Source{"disk": says("disk", 0)})
 	full := errors.New("no space")

@@ -3,16 +3,22 @@ package evidence
 import (
 	"context"
 	"time"
+
+	"tocsin/internal/config"
 )
 
-// fresh is how long what was gathered is shared: the failures of a storm are of
-// one moment.
-const fresh = 5 * time.Second
+// How long what was gathered is shared: the failures of a storm are of one
+// moment. The lines of a failure are in no journal that was read before it.
+const (
+	fresh        = 5 * time.Second
+	freshJournal = time.Second
+)
 
 // shelf keeps what one source gathered last. One gathering is out at a time: a
 // storm of failures starts no storm of walks, and one that hangs no other.
 type shelf struct {
 	source Source
+	fresh  time.Duration
 	token  chan struct{} // held while the source gathers, or kept is looked at
 	kept   map[About]kept
 }
@@ -22,8 +28,12 @@ type kept struct {
 	at      time.Time
 }
 
-func newShelf(s Source) *shelf {
-	return &shelf{source: s, token: make(chan struct{}, 1), kept: make(map[About]kept)}
+func newShelf(name string, s Source) *shelf {
+	age := fresh
+	if name == config.EvidenceJournal {
+		age = freshJournal
+	}
+	return &shelf{source: s, fresh: age, token: make(chan struct{}, 1), kept: make(map[About]kept)}
 }
 
 // get is what is on the shelf, or else what the source gathers. It returns when
@@ -36,7 +46,7 @@ func (s *shelf) get(ctx context.Context, about About) Exhibit {
 	}
 	now := time.Now()
 	for other, k := range s.kept {
-		if now.Sub(k.at) >= fresh {
+		if now.Sub(k.at) >= s.fresh {
 			delete(s.kept, other)
 		}
 	}
