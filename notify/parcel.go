@@ -10,9 +10,9 @@ import (
 	"tocsin/notify/spool"
 )
 
-// roomAhead is how many messages the limits must allow for one to be made ready
-// while another is on the wire: one that does not go after all is counted.
-const roomAhead = 10
+// roomAhead is how many messages the limits must allow for others to be made
+// ready while one is on the wire: what does not go after all is counted.
+const roomAhead = 3 * quota.MostAhead
 
 // parcel is a job on its way: claimed, and when it is ready with its mail made
 // and frozen, and its quota reserved.
@@ -24,9 +24,23 @@ type parcel struct {
 	grant  quota.Grant
 }
 
+// depthOf is how many mails are made ready while one is on the wire that takes
+// as long as the last one did. Where the server is slow there is nothing to win,
+// and what matters more and comes meanwhile would wait for them.
+func depthOf(took time.Duration) int {
+	switch {
+	case took == 0 || took > 100*time.Millisecond:
+		return 0
+	case took > 10*time.Millisecond:
+		return 1
+	default:
+		return quota.MostAhead
+	}
+}
+
 // pack makes a parcel ready. One that is not afterwards has nothing to send, or
 // no room.
-func (w *worker) pack(p *parcel) error {
+func (w *worker) pack(p *parcel, reserve func(account string, limit quota.Limit, want int, critical bool, now time.Time) (quota.Grant, error)) error {
 	letter, err := w.letter(p.job)
 	if errors.Is(err, spool.ErrWithdrawn) || errors.Is(err, spool.ErrUnknown) {
 		return nil // somebody dropped it, or keeps it back
@@ -35,7 +49,7 @@ func (w *worker) pack(p *parcel) error {
 		return err
 	}
 	group := w.courier.together(letter, w.account)
-	grant, err := w.courier.Ledger.Reserve(w.account.Name, w.account.Limit, len(group), letter.Mail.Severity == tocsin.Critical, time.Now())
+	grant, err := reserve(w.account.Name, w.account.Limit, len(group), letter.Mail.Severity == tocsin.Critical, time.Now())
 	if errors.Is(err, quota.ErrNoRoom) {
 		return nil // the plan waits for room
 	}
@@ -46,24 +60,34 @@ func (w *worker) pack(p *parcel) error {
 	return nil
 }
 
-// ahead makes the next mail ready while one is on the wire: the disk and the
-// network then wait for each other no more. It does so where the limits are
-// wide, and for a mail that was not tried before; nil otherwise.
-func (w *worker) ahead() *parcel {
-	now := time.Now()
-	if v := w.courier.Ledger.Look(w.account.Name, w.account.Limit, false, now); v.Room < roomAhead || v.Messages < roomAhead {
+// ahead makes the next mails ready while one is on the wire, so that the disk
+// and the network wait for each other no more, and the quota of all of them is
+// made durable at once. It does so where the limits are wide, and for mails that
+// were not tried before.
+func (w *worker) ahead(depth int) []*parcel {
+	ledger := w.courier.Ledger
+	var ready []*parcel
+	for range depth {
+		now := time.Now()
+		if v := ledger.Look(w.account.Name, w.account.Limit, false, now); v.Room < roomAhead || v.Messages < roomAhead {
+			break
+		}
+		j, _, changed := w.courier.claim(w.account.Name, now)
+		if changed != nil {
+			break
+		}
+		p := &parcel{job: j}
+		if j.letter != nil || w.pack(p, ledger.Intend) != nil || !p.ready {
+			w.courier.release(j) // its turn comes, and says why it cannot go
+			break
+		}
+		ready = append(ready, p)
+	}
+	if len(ready) > 0 && ledger.Commit() != nil {
+		w.unpack(ready) // the next one that is reserved alone says why
 		return nil
 	}
-	j, _, changed := w.courier.claim(w.account.Name, now)
-	if changed != nil {
-		return nil
-	}
-	p := &parcel{job: j}
-	if j.letter != nil || w.pack(p) != nil || !p.ready {
-		w.courier.release(j) // its turn comes, and says why it cannot go
-		return nil
-	}
-	return p
+	return ready
 }
 
 // settle says that the reservation of a parcel is over, whether or not it went.
@@ -73,8 +97,10 @@ func (w *worker) settle(p *parcel) {
 	}
 }
 
-// unpack gives back a parcel that does not go now.
-func (w *worker) unpack(p *parcel) {
-	w.settle(p)
-	w.courier.release(p.job)
+// unpack gives back parcels that do not go now.
+func (w *worker) unpack(parcels []*parcel) {
+	for _, p := range parcels {
+		w.settle(p)
+		w.courier.release(p.job)
+	}
 }

@@ -20,7 +20,7 @@ func TestAhead(t *testing.T) {
 		limit quota.Limit
 		want  int
 	}{
-		{"wide", quota.Limit{MessagesPerHour: 100, RecipientsPerDay: 1000}, 2},
+		{"wide", quota.Limit{MessagesPerHour: 100, RecipientsPerDay: 1000}, 1 + quota.MostAhead},
 		{"narrow", quota.Limit{MessagesPerHour: 8}, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

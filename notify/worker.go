@@ -33,7 +33,8 @@ type worker struct {
 
 	session Session
 	opened  time.Time
-	sent    int // messages over this session
+	sent    int           // messages over this session
+	took    time.Duration // the last mail
 }
 
 // run takes one job after the other until its setup or ctx ends.
@@ -52,28 +53,32 @@ func (w *worker) run(ctx context.Context) {
 	defer cut()
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(finishGrace, cut) })
 	defer stop()
-	var p *parcel
+	var queue []*parcel
 	for ctx.Err() == nil && !w.ended() {
-		if p == nil {
+		if len(queue) == 0 {
 			j, wake, changed := w.courier.claim(w.account.Name, time.Now())
 			if changed != nil {
 				w.sleep(ctx, wake, changed)
 				continue
 			}
-			p = &parcel{job: j}
+			queue = []*parcel{{job: j}}
 		}
-		next, err := w.do(ctx, wire, p)
+		p := queue[0]
+		queue = queue[1:]
+		more, fine, err := w.do(ctx, wire, p, len(queue) == 0)
 		if err != nil {
 			w.log.Error("mail put off", "for", putOffTime.String(), "err", err)
 			w.courier.putOff(p.job, putOffTime, time.Now())
 		} else {
 			w.courier.release(p.job)
 		}
-		p = next
+		queue = append(queue, more...)
+		if !fine { // the server is left alone now
+			w.unpack(queue)
+			queue = nil
+		}
 	}
-	if p != nil {
-		w.unpack(p)
-	}
+	w.unpack(queue)
 }
 
 // flushAfter is how long nothing is to do before what was finished is made
@@ -128,32 +133,35 @@ func (w *worker) sleep(ctx context.Context, wake time.Time, changed <-chan struc
 
 // do sends one job and records what became of it. A connection that is only
 // being made ends with ctx or the setup; a mail on the wire, with wire. An error
-// says that this mail cannot go now and others may. What it returns was made
-// ready meanwhile, to go next; nil when nothing was.
-func (w *worker) do(ctx, wire context.Context, p *parcel) (next *parcel, err error) {
+// says that this mail cannot go now and others may. last says that nothing is
+// ready behind it: more is what was made ready meanwhile. fine is false when the
+// account is not.
+func (w *worker) do(ctx, wire context.Context, p *parcel, last bool) (more []*parcel, fine bool, err error) {
 	if p.job.over() {
 		w.conclude(*p.job.letter, smtp.Result{}, 0, time.Now())
-		return nil, nil
+		return nil, true, nil
 	}
 	if err := w.connect(ctx); err != nil {
 		w.accountFailed(ctx, err)
 		w.settle(p)
-		return nil, nil
+		return nil, false, nil
 	}
 	if !p.ready {
-		if err := w.pack(p); err != nil || !p.ready {
-			return nil, err
+		if err := w.pack(p, w.courier.Ledger.Reserve); err != nil || !p.ready {
+			return nil, true, err
 		}
 	}
-	ahead := make(chan *parcel, 1)
-	go func() { ahead <- w.ahead() }()
-	fine := w.transact(wire, p.letter, p.group, p.grant.Recipients)
-	w.settle(p)
-	if next = <-ahead; next != nil && !fine {
-		w.unpack(next) // its server is left alone now
-		next = nil
+	depth := 0
+	if last {
+		depth = depthOf(w.took)
 	}
-	return next, nil
+	ahead := make(chan []*parcel, 1)
+	go func() { ahead <- w.ahead(depth) }()
+	began := time.Now()
+	fine = w.transact(wire, p.letter, p.group, p.grant.Recipients)
+	w.took = time.Since(began)
+	w.settle(p)
+	return <-ahead, fine, nil
 }
 
 // connect makes sure of a session.

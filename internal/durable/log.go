@@ -127,14 +127,19 @@ func (l *Log) Append(record []byte) error {
 	if err := l.Note(record); err != nil {
 		return err
 	}
+	return l.Sync()
+}
+
+// Sync makes durable what was noted.
+func (l *Log) Sync() error {
 	if err := unix.Fdatasync(int(l.file.Fd())); err != nil {
 		return fmt.Errorf("append to %s: fdatasync: %w", l.path, err)
 	}
 	return nil
 }
 
-// Note adds a record like Append, but only the next Append makes it durable:
-// until then it outlives this process and not a power cut.
+// Note adds a record like Append, but only the next Append or Sync makes it
+// durable: until then it outlives this process and not a power cut.
 func (l *Log) Note(record []byte) error {
 	if bytes.ContainsAny(record, "\n\x00") {
 		return fmt.Errorf("append to %s: record with a line feed or NUL", l.path)

@@ -96,9 +96,13 @@ func Read(path string, now time.Time) (map[string][]Use, error) {
 	return l.used, nil
 }
 
+// MostAhead is how many reservations an account may have out beside that of the
+// mail on its connection: of mails that are made ready meanwhile.
+const MostAhead = 4
+
 // inFlight is how many reservations of an account can be out at once: of the mail
-// on its connection, of the one that is made ready meanwhile, and of a test mail.
-const inFlight = 3
+// on its connection, of those made ready, and of a test mail.
+const inFlight = 1 + MostAhead + 1
 
 // replay takes in "r UNIX_MS RECIPIENTS ACCOUNT", a reservation, "d …", that the
 // oldest one is over, or "s …", both at once; in capitals for a critical mail. A
@@ -167,16 +171,29 @@ type Grant struct {
 // Reserve grants one message to at most want recipients, at least 1. The grant
 // is durable and may be for fewer. ErrNoRoom says to wait.
 func (l *Ledger) Reserve(account string, limit Limit, want int, critical bool, now time.Time) (Grant, error) {
-	return l.reserve(account, limit, 1, want, critical, now)
+	return l.reserve(account, limit, 1, want, critical, now, l.log.Append)
+}
+
+// Intend is Reserve, but the grant is durable from the next Commit on, and may
+// not be used before.
+func (l *Ledger) Intend(account string, limit Limit, want int, critical bool, now time.Time) (Grant, error) {
+	return l.reserve(account, limit, 1, want, critical, now, l.log.Note)
+}
+
+// Commit makes durable what was intended.
+func (l *Ledger) Commit() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.log.Sync()
 }
 
 // ReserveAll is Reserve for all of want recipients or none: for a message that
 // cannot be given to some of them later.
 func (l *Ledger) ReserveAll(account string, limit Limit, want int, critical bool, now time.Time) (Grant, error) {
-	return l.reserve(account, limit, want, want, critical, now)
+	return l.reserve(account, limit, want, want, critical, now, l.log.Append)
 }
 
-func (l *Ledger) reserve(account string, limit Limit, least, want int, critical bool, now time.Time) (Grant, error) {
+func (l *Ledger) reserve(account string, limit Limit, least, want int, critical bool, now time.Time, write func(record []byte) error) (Grant, error) {
 	if want < 1 {
 		return Grant{}, fmt.Errorf("reserve: %d recipients, at least 1", want)
 	}
@@ -194,7 +211,7 @@ func (l *Ledger) reserve(account string, limit Limit, least, want int, critical 
 	if granted < least {
 		return Grant{}, fmt.Errorf("send through %s: %w: %d recipients, room for %d now", account, ErrNoRoom, want, granted)
 	}
-	if err := l.log.Append(record(reserved, account, Use{At: now, Recipients: granted, Critical: critical})); err != nil {
+	if err := write(record(reserved, account, Use{At: now, Recipients: granted, Critical: critical})); err != nil {
 		return Grant{}, fmt.Errorf("reserve: %w", err)
 	}
 	l.serial++
