@@ -120,7 +120,7 @@ func (c *Courier) Configure(ctx context.Context, setup Setup) {
 		}
 		ended := make(chan struct{})
 		w := &worker{
-			courier: c, account: a, quit: c.quit, before: c.ended[a.Name], log: c.Log.With("server", a.Name),
+			courier: c, account: a, quit: c.quit, before: c.ended[a.Name], log: c.Log.With("server", a.Name), took: unmeasured,
 		}
 		c.ended[a.Name] = ended
 		c.wg.Go(func() {

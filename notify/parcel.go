@@ -24,12 +24,15 @@ type parcel struct {
 	grant  quota.Grant
 }
 
+// unmeasured is how long a mail takes before the first one went: nobody knows.
+const unmeasured = time.Hour
+
 // depthOf is how many mails are made ready while one is on the wire that takes
 // as long as the last one did. Where the server is slow there is nothing to win,
 // and what matters more and comes meanwhile would wait for them.
 func depthOf(took time.Duration) int {
 	switch {
-	case took == 0 || took > 100*time.Millisecond:
+	case took > 100*time.Millisecond:
 		return 0
 	case took > 10*time.Millisecond:
 		return 1

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,19 +21,21 @@ func TestAhead(t *testing.T) {
 		limit quota.Limit
 		want  int
 	}{
-		{"wide", quota.Limit{MessagesPerHour: 100, RecipientsPerDay: 1000}, 1 + quota.MostAhead},
-		{"narrow", quota.Limit{MessagesPerHour: 8}, 1},
+		{"wide", quota.Limit{MessagesPerHour: 100, RecipientsPerDay: 1000}, 3},
+		{"narrow", quota.Limit{MessagesPerHour: 8}, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := newPost(t, tt.limit, "one")
 				one := p.servers["one"]
+				p.put(tocsin.Warning) // by which the server is known to be fast
+				p.after(time.Millisecond)
 				one.set(func(s *server) { s.hang = true })
 				first, second := p.put(tocsin.Warning), p.put(tocsin.Warning)
 				p.after(time.Millisecond)
 				used := tt.limit.MessagesPerHour - p.Ledger.Look("one", tt.limit, true, time.Now()).Messages
 				if used != tt.want {
-					t.Errorf("%d messages are reserved while one is on the wire, want %d", used, tt.want)
+					t.Errorf("%d messages are reserved while the second is on the wire, want %d", used, tt.want)
 				}
 				one.set(func(s *server) { s.hang = false })
 				p.stop()
@@ -84,4 +87,52 @@ func TestAheadOfAPause(t *testing.T) {
 		}
 		p.stop()
 	})
+}
+
+// TestDroppedAhead: what was made ready and then dropped or held does not go.
+func TestDroppedAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPost(t, quota.Limit{}, "one")
+		one := p.servers["one"]
+		p.put(tocsin.Warning)
+		p.after(time.Millisecond)
+		first, dropped, held := fmt.Sprintf("%032x", 2), fmt.Sprintf("%032x", 3), fmt.Sprintf("%032x", 4) // as put makes them
+		one.set(func(s *server) {
+			calls := 0
+			s.send = func(string) (smtp.Status, error) {
+				if calls++; calls == 1 {
+					time.Sleep(50 * time.Millisecond) // the others are made ready
+					if err := p.Spool.Drop(dropped, "by hand", time.Now()); err != nil {
+						t.Error(err)
+					}
+					if err := p.Spool.PutOnHold(held); err != nil {
+						t.Error(err)
+					}
+				}
+				return smtp.Accepted, nil
+			}
+		})
+		p.put(tocsin.Critical) // it goes first
+		p.put(tocsin.Warning)
+		p.put(tocsin.Warning)
+		p.after(time.Hour)
+		told := map[string]int{}
+		for _, m := range one.mails() {
+			for _, id := range m.events() {
+				told[id]++
+			}
+		}
+		if told[first] != 1 || told[dropped] != 0 || told[held] != 0 {
+			t.Errorf("told %v; dropped %s, held %s", told, dropped, held)
+		}
+		p.stop()
+	})
+}
+
+func TestDepthOf(t *testing.T) {
+	for took, want := range map[time.Duration]int{0: quota.MostAhead, 5 * time.Millisecond: quota.MostAhead, 50 * time.Millisecond: 1, time.Second: 0, unmeasured: 0} {
+		if got := depthOf(took); got != want {
+			t.Errorf("%s: got %d, want %d", took, got, want)
+		}
+	}
 }

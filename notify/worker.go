@@ -146,6 +146,10 @@ func (w *worker) do(ctx, wire context.Context, p *parcel, last bool) (more []*pa
 		w.settle(p)
 		return nil, false, nil
 	}
+	if p.ready && !w.courier.Spool.Going(p.letter.Mail.ID) {
+		w.settle(p) // somebody dropped it meanwhile, or keeps it back
+		return nil, true, nil
+	}
 	if !p.ready {
 		if err := w.pack(p, w.courier.Ledger.Reserve); err != nil || !p.ready {
 			return nil, true, err

@@ -68,3 +68,11 @@ func (s *Spool) Letters() []Letter {
 	}
 	return letters
 }
+
+// Going says whether a mail is neither finished nor on hold.
+func (s *Spool) Going(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.mails[id]
+	return ok && !s.onHold[id]
+}
