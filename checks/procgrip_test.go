@@ -51,8 +51,8 @@ func TestGlance(t *testing.T) {
 	if got := command(look(time.Second), 900); got != "daemon -x" {
 		t.Errorf("got %q of a young process, want what it has become", got)
 	}
-	if got := command(look(commandAge), 101); got != "other" {
-		t.Errorf("got %q after %s, want a whole pass", got, commandAge)
+	if got := command(look(wholeAge), 101); got != "other" {
+		t.Errorf("got %q after %s, want a whole pass", got, wholeAge)
 	}
 }
 

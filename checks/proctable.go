@@ -25,6 +25,9 @@ const (
 	// but neither the number nor the start time of a process. Most programs
 	// have another name after it, which is seen at once.
 	commandAge = 10 * time.Second
+	// wholeAge is how long glances are enough: what has been there for long is
+	// seen to have become another program after that.
+	wholeAge = 30 * time.Second
 )
 
 // Table is the processes of a host, read in one pass for all the checks that
@@ -92,7 +95,7 @@ type depth uint8
 const (
 	whole     depth = iota // every process was read in the pass
 	commands               // and its command line is known
-	newcomers              // as commands, but who is known already may be as old as commandAge
+	newcomers              // as commands, but who is known already may be as old as wholeAge
 )
 
 // snapshot calls use with the table as it was maxAge ago or later. Who comes
@@ -119,7 +122,7 @@ func (t *Table) renew(ctx context.Context, oldest time.Duration, need depth) err
 	switch {
 	case complete && (t.whole >= oldest || need == newcomers && t.taken >= oldest):
 		return nil
-	case complete && need == newcomers && t.clock()-t.whole < commandAge:
+	case complete && need == newcomers && t.clock()-t.whole < wholeAge:
 		return t.glance(ctx)
 	default:
 		return t.pass(ctx, need != whole)
