@@ -95,7 +95,7 @@ func checkState(c engine.CheckStatus, units map[string]checks.Unit) control.Chec
 		shown = append(shown, metric+" "+text)
 	}
 	for i, r := range c.Rules {
-		if rule := ruleState(r, c.Reading.At.IsZero() && c.Err == nil, i == 0); rule.State != control.OK || i > 0 {
+		if rule := ruleState(r, c, i == 0); rule.State != control.OK || i > 0 {
 			s.Rules = append(s.Rules, rule)
 		}
 	}
@@ -121,19 +121,20 @@ func checkState(c engine.CheckStatus, units map[string]checks.Unit) control.Chec
 }
 
 // ruleState puts a rule into the words of the socket. The rule about the data
-// says that there is none.
-func ruleState(r engine.RuleStatus, unread, data bool) control.Rule {
+// says that there is none. What needs more readings than there were, such as a
+// rate, is not read yet.
+func ruleState(r engine.RuleStatus, c engine.CheckStatus, data bool) control.Rule {
 	s := control.Rule{Name: r.Name, Severity: r.Severity, State: control.OK, Description: r.Description}
 	switch {
 	case data && (r.State.Failed || r.Says == engine.True):
 		s.State, s.Since, s.Incident = control.NoData, cmp.Or(r.State.Since, r.Pending), r.State.Incident
 	case r.State.Failed:
 		s.State, s.Since, s.Incident = control.Failed, r.State.Since, r.State.Incident
-	case unread && !data:
-		s.State = control.Unread
 	case data:
 	case r.Says == engine.True:
 		s.State, s.Since = control.Pending, r.Pending
+	case r.Says == engine.Unknown && c.Err == nil && len(c.Reading.Errors) == 0 && !c.Warm:
+		s.State = control.Unread
 	case r.Says == engine.Unknown:
 		s.State = control.NoData
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -92,6 +93,24 @@ func TestUnmonitoredInTheWordsOfTheSocket(t *testing.T) {
 		got := checkState(engine.CheckStatus{Kind: "process", Name: "nginx", State: tt.state, Rules: []engine.RuleStatus{{Name: "data"}, failed}}, nil)
 		if got.State != control.Unmonitored || got.Severity != tt.want || got.What != tt.state.Why || notFine(got) != (tt.want > tocsin.Info) {
 			t.Errorf("%s: got %+v", name, got)
+		}
+	}
+}
+
+func TestWhatIsNotKnownYetIsNotWrong(t *testing.T) {
+	once := engine.CheckStatus{Kind: "system", Name: "web-1", Reading: tocsin.Reading{At: statusNow}, Rules: []engine.RuleStatus{{Name: "data"}, {Name: "cpu"}}}
+	never, warm, bad, part := once, once, once, once
+	never.Reading, warm.Warm, bad.Err = tocsin.Reading{}, true, errors.New("no such process")
+	part.Reading.Errors = map[string]error{"cpu.percent": errors.New("no such file")}
+	for name, tt := range map[string]struct {
+		status engine.CheckStatus
+		want   control.State
+	}{
+		"never read": {never, control.Unread}, "read once": {once, control.Unread}, "read for long": {warm, control.NoData},
+		"not readable": {bad, control.NoData}, "in part": {part, control.NoData},
+	} {
+		if got := checkState(tt.status, nil); got.State != tt.want || notFine(got) != (tt.want == control.NoData) {
+			t.Errorf("%s: got %+v, want %s", name, got, tt.want)
 		}
 	}
 }

@@ -51,7 +51,7 @@ const (
 	Pending State = "pending"
 	// NoData: it cannot be read, or something of it.
 	NoData State = "no data"
-	// Unread: no reading was made yet.
+	// Unread: no reading was made yet, or not all that a rate or a window needs.
 	Unread State = "not read yet"
 	// Unmonitored: it is not read, because somebody or a rule said so. Of a
 	// check only. Its severity is more than info when the agent gave up.

@@ -66,6 +66,8 @@ type watch struct {
 	round     uint64
 	reading   tocsin.Reading
 	readErr   error
+	warm      bool            // more than one reading, and every window has had its time
+	first     time.Time       // when the first reading was
 	idle      bool            // nobody wants it read; see CheckState
 	job       *job            // the action on its service that is under way
 	rested    time.Time       // when the last one ended

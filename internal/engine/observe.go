@@ -43,8 +43,26 @@ func (e *Engine) take(ctx context.Context, r result, now time.Time) {
 		w.reading.At = now
 	}
 	w.history.Add(w.reading)
+	w.warmUp(w.reading.At)
 	w.sight(w.reading, began)
 	e.observe(ctx, w, w.reading, failures(r), now)
+}
+
+// warmUp notes a reading at a moment. Rates need a second one, and windows are
+// to be covered.
+func (w *watch) warmUp(at time.Time) {
+	if w.warm || w.readErr != nil {
+		return
+	}
+	if w.first.IsZero() {
+		w.first = at
+		return
+	}
+	longest := time.Duration(0)
+	for _, d := range w.check.Windows {
+		longest = max(longest, d)
+	}
+	w.warm = at.Sub(w.first) >= longest
 }
 
 // failures puts into words what could not be read; empty when all could.

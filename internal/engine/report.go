@@ -19,6 +19,9 @@ type CheckStatus struct {
 	// Reading is the last one; Err is why there is none.
 	Reading tocsin.Reading
 	Err     error
+	// Warm says that a rule which does not know by now is without data: there
+	// was more than one reading, and every window has had its time.
+	Warm bool
 	// State is what is remembered of the check as a whole; Acting the action on
 	// its service that is under way.
 	State  CheckState
@@ -61,7 +64,7 @@ func (e *Engine) report(now time.Time) []CheckStatus {
 	for _, w := range e.watches {
 		s := CheckStatus{
 			Kind: w.check.Kind, Name: w.check.Name, Interval: w.check.Interval, Read: w.read, Next: w.next,
-			Reading: tocsin.Reading{At: w.reading.At, Values: maps.Clone(w.reading.Values), Errors: maps.Clone(w.reading.Errors)}, Err: w.readErr,
+			Reading: tocsin.Reading{At: w.reading.At, Values: maps.Clone(w.reading.Values), Errors: maps.Clone(w.reading.Errors)}, Err: w.readErr, Warm: w.warm,
 		}
 		if w.idle {
 			s.Next = time.Time{}

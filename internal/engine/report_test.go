@@ -55,6 +55,27 @@ func TestStatus(t *testing.T) {
 	})
 }
 
+// TestStatusWarm: what a check says is whole after a second reading, or once
+// its windows are covered.
+func TestStatusWarm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		plain, long := watching("plain", &source{}), watching("long", &source{})
+		long.Windows = map[string]time.Duration{"bad": time.Minute}
+		e, stop := running(t, filepath.Join(t.TempDir(), "s"), &keeper{}, plain, long)
+		defer stop()
+		for _, want := range []struct {
+			after       time.Duration
+			plain, long bool
+		}{{0, false, false}, {10500 * time.Millisecond, false, false}, {10 * time.Second, true, false}, {time.Minute, true, true}} {
+			time.Sleep(want.after)
+			all, err := e.Status(t.Context())
+			if err != nil || all[0].Warm != want.plain || all[1].Warm != want.long {
+				t.Errorf("after %s more: got %t and %t, %v, want %t and %t", want.after, all[0].Warm, all[1].Warm, err, want.plain, want.long)
+			}
+		}
+	})
+}
+
 // held is watching, of a rule that fails after an hour.
 func held(name string, s Reader) Check {
 	c := watching(name, s)
