@@ -27,7 +27,7 @@ func (a *agent) report(ctx context.Context, names []string) (control.Status, err
 	cfg := a.config.Load()
 	s := control.Status{
 		API: control.APIVersion, Version: version(), Host: cfg.Agent.Host, Started: a.started, Now: now,
-		Missing: slices.Concat([]string{}, a.machine.Missing(), cfg.Lacking()), Checks: []control.Check{},
+		Missing: joined(a.machine.Missing(), cfg.Lacking()), Checks: []control.Check{},
 		Mail: control.Mail{Waiting: len(a.store.spool.Waiting()) + len(a.store.spool.Letters()), Servers: []control.Server{}},
 	}
 	for _, account := range a.courier.Accounts() {
@@ -53,6 +53,15 @@ func (a *agent) report(ctx context.Context, names []string) (control.Status, err
 		s.Checks = append(s.Checks, checkState(c, kinds[c.Kind]))
 	}
 	return s, nil
+}
+
+// joined is all lists in one, which is a list in JSON also when it is empty.
+func joined(lists ...[]string) []string {
+	all := []string{}
+	for _, list := range lists {
+		all = append(all, list...)
+	}
+	return all
 }
 
 func named(c engine.CheckStatus, name string) bool { return goesBy(c.Kind, c.Name, name) }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -111,6 +112,17 @@ func TestWhatIsNotKnownYetIsNotWrong(t *testing.T) {
 	} {
 		if got := checkState(tt.status, nil); got.State != tt.want || notFine(got) != (tt.want == control.NoData) {
 			t.Errorf("%s: got %+v, want %s", name, got, tt.want)
+		}
+	}
+}
+
+func TestEmptyListsAreLists(t *testing.T) {
+	for name, list := range map[string]any{
+		"missing": joined(nil, nil), "events": eventsSince(nil, statusNow).Events,
+		"values": checkState(engine.CheckStatus{}, nil).Values, "rules": checkState(engine.CheckStatus{}, nil).Rules,
+	} {
+		if got, err := json.Marshal(list); err != nil || string(got) != "[]" {
+			t.Errorf("%s: got %s, %v", name, got, err)
 		}
 	}
 }
