@@ -94,6 +94,9 @@ func TestBadRequestsAreRefused(t *testing.T) {
 	}{
 		{"no JSON", http.MethodPost, "/v1/retry", "id=x", http.StatusBadRequest},
 		{"unknown field", http.MethodPost, "/v1/retry", `{"nonsense":1}`, http.StatusBadRequest},
+		{"more behind it", http.MethodPost, "/v1/retry", `{"id":"x"} rm`, http.StatusBadRequest},
+		{"two requests", http.MethodPost, "/v1/retry", `{"id":"x"}{"id":"y"}`, http.StatusBadRequest},
+		{"too large behind it", http.MethodPost, "/v1/retry", `{"id":"x"}` + strings.Repeat(" ", 1<<20), http.StatusBadRequest},
 		{"too large", http.MethodPost, "/v1/retry", `{"id":"` + strings.Repeat("x", 1<<20) + `"}`, http.StatusBadRequest},
 		{"wrong method", http.MethodGet, "/v1/retry", "", http.StatusMethodNotAllowed},
 		{"unknown command", http.MethodPost, "/v1/nonsense", "{}", http.StatusNotFound},

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -165,16 +166,29 @@ func question(ask func(r *http.Request) (any, error)) http.HandlerFunc {
 	}
 }
 
+// read reads a request that is one JSON value and nothing else.
+func (r *Request) read(body io.Reader) error {
+	decoder := json.NewDecoder(body)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(r); err != nil {
+		return err
+	}
+	if _, err := decoder.Token(); err == nil {
+		return errors.New("more than one JSON value")
+	} else if !errors.Is(err, io.EOF) {
+		return fmt.Errorf("after the JSON value: %w", err)
+	}
+	return nil
+}
+
 func command(do func(Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var request Request
 		var reply Reply
-		decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-		decoder.DisallowUnknownFields()
 		status := http.StatusOK
 		if !permitted(r.Context()) {
 			reply.Error, status = "only root, the agent's own user and members of its group may do this", http.StatusForbidden
-		} else if err := decoder.Decode(&request); err != nil {
+		} else if err := request.read(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
 			reply.Error, status = fmt.Sprintf("read request: %v", err), http.StatusBadRequest
 		} else if err := do(request.from(r.Context())); err != nil {
 			reply.Error, status = err.Error(), http.StatusConflict
