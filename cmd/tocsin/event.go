@@ -28,6 +28,13 @@ func shutdownKinds() []string {
 	}
 }
 
+func isShutdownKind(kind string) error {
+	if slices.Contains(shutdownKinds(), kind) {
+		return nil
+	}
+	return fmt.Errorf("%q is no kind: %s", printable(kind), strings.Join(shutdownKinds(), ", "))
+}
+
 func newEventCommand(opt *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "event boot|shutdown|unit",
@@ -62,8 +69,8 @@ func newEventShutdownCommand(opt *options) *cobra.Command {
 		Short: "Tell that the machine goes down, and wait for the mail as hook \"shutdown\" says",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !slices.Contains(shutdownKinds(), kind) {
-				return &exitError{exitUsage, fmt.Errorf("event shutdown: %q is no kind: %s", printable(kind), strings.Join(shutdownKinds(), ", "))}
+			if err := isShutdownKind(kind); err != nil {
+				return &exitError{exitUsage, fmt.Errorf("event shutdown: %w", err)}
 			}
 			cfg, err := opt.peek(config.Optional)
 			if err != nil {

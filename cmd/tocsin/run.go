@@ -277,6 +277,9 @@ func (a *agent) reserve(server string, recipients int) error {
 
 // down tells that the machine goes down, as a script says that knows.
 func (a *agent) down(kind string) error {
+	if err := isShutdownKind(kind); err != nil {
+		return fmt.Errorf("down: %w", err)
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.courierCtx), endLimit)
 	defer cancel()
 	a.machine.Down(ctx, systemd.Going{Kind: systemd.Kind(kind)})
