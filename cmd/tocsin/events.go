@@ -61,7 +61,7 @@ func remembered(opt *options, since time.Time) (control.Events, error) {
 	if err != nil {
 		return control.Events{}, err
 	}
-	all, err := spool.Events(spoolDir(cfg.Agent.StateDir))
+	all, err := spool.Events(spoolDir(cfg.Agent.StateDir), since)
 	if err != nil {
 		return control.Events{}, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,8 +15,11 @@ import (
 	"tocsin/internal/engine"
 )
 
-// maxEvents bounds what one question about events is answered with: the newest.
-const maxEvents = 10000
+// What one question about events is answered with at most: the newest.
+const (
+	maxEvents     = 10000
+	maxEventBytes = 16 << 20 // as JSON
+)
 
 // report is what the agent knows of the checks with the names, or of all.
 func (a *agent) report(ctx context.Context, names []string) (control.Status, error) {
@@ -163,7 +167,7 @@ func worse(a, b control.Rule) int {
 
 // happened is what the spool remembers since.
 func (a *agent) happened(since time.Time) (control.Events, error) {
-	all, err := a.store.spool.Events()
+	all, err := a.store.spool.EventsSince(since)
 	return eventsSince(all, since), err
 }
 
@@ -171,5 +175,13 @@ func (a *agent) happened(since time.Time) (control.Events, error) {
 func eventsSince(all []tocsin.Event, since time.Time) control.Events {
 	events := slices.DeleteFunc(all, func(e tocsin.Event) bool { return e.At.Before(since) })
 	slices.SortStableFunc(events, func(x, y tocsin.Event) int { return x.At.Compare(y.At) })
-	return control.Events{API: control.APIVersion, Events: append([]tocsin.Event{}, events[max(0, len(events)-maxEvents):]...)}
+	first, size := len(events), 0
+	for first > 0 && len(events)-first < maxEvents {
+		data, err := json.Marshal(events[first-1])
+		if size += len(data); err != nil || size > maxEventBytes {
+			break
+		}
+		first--
+	}
+	return control.Events{API: control.APIVersion, Events: append([]tocsin.Event{}, events[first:]...)}
 }

@@ -140,18 +140,35 @@ func handler(a Agent) http.Handler {
 	mux.HandleFunc("GET /v1/status", question(func(r *http.Request) (any, error) {
 		return a.Status(r.Context(), r.URL.Query()["name"])
 	}))
-	mux.HandleFunc("GET /v1/events", question(func(r *http.Request) (any, error) {
+	mux.HandleFunc("GET /v1/events", question(oneByOne(func(r *http.Request) (any, error) {
 		since, err := time.Parse(time.RFC3339, r.URL.Query().Get("since"))
 		if err != nil {
 			return nil, fmt.Errorf("read request: since: %w", err)
 		}
 		return a.Events(since)
-	}))
+	})))
 	return mux
 }
 
 // Verbs are what can be done to checks and their services.
 func Verbs() []string { return []string{"monitor", "unmonitor", "start", "stop", "restart"} }
+
+// oneByOne has a question that costs much asked once at a time. Whoever waits
+// for longer than the deadline is told so.
+func oneByOne(ask func(r *http.Request) (any, error)) func(r *http.Request) (any, error) {
+	turn := make(chan struct{}, 1)
+	return func(r *http.Request) (any, error) {
+		ctx, cancel := context.WithTimeout(r.Context(), deadline)
+		defer cancel()
+		select {
+		case turn <- struct{}{}:
+			defer func() { <-turn }()
+			return ask(r)
+		case <-ctx.Done():
+			return nil, fmt.Errorf("others ask the same: no answer within %s", deadline)
+		}
+	}
+}
 
 // question answers whoever may open the socket: it changes nothing.
 func question(ask func(r *http.Request) (any, error)) http.HandlerFunc {
