@@ -131,11 +131,17 @@ func (b *batch) flush() {
 // has others go on with what has not begun, each time twice as many: of sixteen
 // dead mounts the last check is not late by sixteen times as much.
 func (b *batch) rescue() {
+	b.relieve()
 	b.flush()
+}
+
+// relieve comes before the flush: what is read after the last reading has begun
+// is sent by whoever read it, and all before is ready by then.
+func (b *batch) relieve() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.left == 0 || int(b.next.Load()) >= len(b.readings) {
-		return // whoever reads the last ones sends them
+		return // nobody is left to be relieved
 	}
 	if b.left == b.before {
 		for range b.more + 1 {

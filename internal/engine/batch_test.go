@@ -53,3 +53,30 @@ func TestBatch(t *testing.T) {
 		stop()
 	})
 }
+
+// TestBatchSendsWhatBecomesReadyMeanwhile: the last reading hangs, and the one
+// before it came back while the results before that were being sent.
+func TestBatchSendsWhatBecomesReadyMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &batch{readings: make([]dueReading, 3), ready: []result{{round: 1}}, left: 2, before: 3}
+		b.next.Store(2)
+		sent := 0
+		b.send = func(all []result) {
+			if sent += len(all); sent > 1 {
+				return
+			}
+			b.mu.Lock()
+			b.ready, b.left = append(b.ready, result{round: 2}), b.left-1
+			b.mu.Unlock()
+			b.next.Store(3)
+		}
+		b.mu.Lock()
+		b.watcher = time.AfterFunc(tarry, b.rescue)
+		b.mu.Unlock()
+		time.Sleep(10 * tarry)
+		synctest.Wait()
+		if sent != 2 {
+			t.Errorf("%d results were sent, want 2", sent)
+		}
+	})
+}
