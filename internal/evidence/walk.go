@@ -112,7 +112,11 @@ func (t *tree) count(fd, at int, name string) error {
 		return nil // gone meanwhile, or of another file system
 	}
 	depth := t.nodes[at].depth + 1
-	if s.Mode&unix.S_IFMT == unix.S_IFDIR && depth <= maxDepth {
+	if s.Mode&unix.S_IFMT == unix.S_IFDIR {
+		if depth > maxDepth {
+			t.nodes[at].bytes += s.Blocks * 512
+			return nil // its links are those of the directories in it
+		}
 		if len(t.nodes) >= maxDirectories {
 			return errEnough
 		}

@@ -75,8 +75,8 @@ func TestWalkIsBounded(t *testing.T) {
 		t.Error("walked a file")
 	}
 	deep := strings.Repeat("d/", maxDepth+5)
-	if tree, err := walk(t.Context(), plant(t, map[string]int{deep + "f": 1})); err != nil || len(tree.nodes) != maxDepth+1 {
-		t.Errorf("got %d directories, %v, want %d", len(tree.nodes), err, maxDepth+1)
+	if tree, err := walk(t.Context(), plant(t, map[string]int{deep + "f": 1})); err != nil || len(tree.nodes) != maxDepth+1 || len(tree.links) != 0 {
+		t.Errorf("got %d directories, %d files with several names, %v, want %d and none", len(tree.nodes), len(tree.links), err, maxDepth+1)
 	}
 }
 
