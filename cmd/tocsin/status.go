@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -77,10 +78,15 @@ func askStatus(ctx context.Context, opt *options, names []string) (control.Statu
 	return s, err
 }
 
-// client is the client of the agent that the rule file means.
+// client is the client of the agent that the rule file means. --state says more
+// than a rule file that cannot be read.
 func client(opt *options) control.Client {
 	cfg, problems := config.Load(opt.config, config.Options{Secrets: config.Optional, StateDir: opt.state})
-	if problems.HasErrors() {
+	switch {
+	case !problems.HasErrors():
+	case opt.state != "":
+		return control.Client{Path: filepath.Join(opt.state, "control.sock")}
+	default:
 		return control.Client{Path: config.DefaultSocket}
 	}
 	return control.Client{Path: cfg.Agent.Socket}

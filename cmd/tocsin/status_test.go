@@ -3,11 +3,14 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"tocsin"
+	"tocsin/internal/config"
 	"tocsin/internal/control"
 	"tocsin/internal/engine"
 )
@@ -168,6 +171,26 @@ func TestCourse(t *testing.T) {
 	}
 	if len(c.values) != courseLength {
 		t.Errorf("got %d values, want %d", len(c.values), courseLength)
+	}
+}
+
+func TestWhoseStatus(t *testing.T) {
+	dir := t.TempDir()
+	good, bad := filepath.Join(dir, "good.hcl"), filepath.Join(dir, "bad.hcl")
+	for path, text := range map[string]string{good: "agent {\n  state_dir = \"/var/lib/mine\"\n}\n", bad: "nonsense {}\n"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct{ config, state, want string }{
+		{good, "", "/var/lib/mine/control.sock"},
+		{good, "/srv/other/", "/srv/other/control.sock"},
+		{bad, "/srv/other/", "/srv/other/control.sock"},
+		{bad, "", config.DefaultSocket},
+	} {
+		if got := client(&options{config: tt.config, state: tt.state}).Path; got != tt.want {
+			t.Errorf("%s, --state %q: got %s, want %s", filepath.Base(tt.config), tt.state, got, tt.want)
+		}
 	}
 }
 
