@@ -75,7 +75,25 @@ func named(c engine.CheckStatus, name string) bool { return goesBy(c.Kind, c.Nam
 // others.
 func goesBy(kind, check, name string) bool {
 	name = strings.TrimPrefix(name, kind+".")
-	return check == name || strings.HasPrefix(check, name+":/")
+	return check == name || strings.HasPrefix(check, name+":/") || strings.HasPrefix(check, name+`:"/`)
+}
+
+// meant are the ids of the checks that a person means by names. A name of none
+// stays, for whoever takes it to refuse.
+func meant(all []engine.Check, names []string) []string {
+	var ids []string
+	for _, name := range names {
+		n := len(ids)
+		for i := range all {
+			if goesBy(all[i].Kind, all[i].Name, name) {
+				ids = append(ids, all[i].ID())
+			}
+		}
+		if len(ids) == n {
+			ids = append(ids, name)
+		}
+	}
+	return ids
 }
 
 // units are the units of a kind's metrics.

@@ -261,7 +261,7 @@ func (a *agent) retry(id string) error {
 func (a *agent) act(verb string, names []string, by string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.courierCtx), actLimit)
 	defer cancel()
-	return a.engine.Obey(ctx, engine.Order{Verb: engine.Verb(verb), Names: names, By: by})
+	return a.engine.Obey(ctx, engine.Order{Verb: engine.Verb(verb), Names: meant(a.config.Load().Checks, names), By: by})
 }
 
 // reserve counts a mail that another process is about to send.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -211,5 +212,30 @@ func TestGoesBy(t *testing.T) {
 	}
 	if goesBy("filesystem", "disk:home", "disk") {
 		t.Error("got a check that is another one's by name alone")
+	}
+}
+
+func TestGoesByTheNameOfAQuotedMount(t *testing.T) {
+	for name, want := range map[string]bool{"disk": true, `disk:"/a\nb"`: true, "dis": false, `disk:"`: false} {
+		if got := goesBy("filesystem", `disk:"/a\nb"`, name); got != want {
+			t.Errorf("%s: got %t, want %t", name, got, want)
+		}
+	}
+}
+
+func TestMeant(t *testing.T) {
+	all := []engine.Check{
+		{Kind: "filesystem", Name: "disks:/"}, {Kind: "filesystem", Name: `disks:"/a\nb"`}, {Kind: "process", Name: "nginx"}, {Kind: "unit", Name: "nginx"},
+	}
+	for name, tt := range map[string]struct{ names, want []string }{
+		"all":     {nil, nil},
+		"several": {[]string{"disks"}, []string{"filesystem.disks:/", `filesystem.disks:"/a\nb"`}},
+		"one":     {[]string{"disks:/", "unit.nginx"}, []string{"filesystem.disks:/", "unit.nginx"}},
+		"kinds":   {[]string{"nginx"}, []string{"process.nginx", "unit.nginx"}},
+		"unknown": {[]string{"nginx", "apache"}, []string{"process.nginx", "unit.nginx", "apache"}},
+	} {
+		if got := meant(all, tt.names); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		}
 	}
 }
