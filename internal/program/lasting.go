@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,8 +20,8 @@ const noteRoom = 64 << 10
 
 // last runs a program that starts what is to live on, such as a daemon, in a
 // session of its own. Until the program has ended, or ctx does, it is this
-// process's; what it leaves is the first process's (PID 1), as that of any
-// program, and in the control group of this one.
+// process's, and in its control group; what it leaves is that of the first
+// process (PID 1), or of this one where the cage is the one for orphans.
 func (p Program) last(ctx context.Context, env []string, stdout io.Writer) error {
 	who, err := p.account()
 	if err != nil {
@@ -42,8 +41,8 @@ func (p Program) last(ctx context.Context, env []string, stdout io.Writer) error
 		return fmt.Errorf("start: %w", err)
 	}
 	defer closeFile(note)
-	c := p.Cage.loosen()
-	defer c.tighten()
+	c := p.Cage.adopt()
+	defer c.release()
 	cmd := &exec.Cmd{
 		Path: p.Args[0], Args: p.Args, Dir: "/", Stdout: note, Stderr: note,
 		Env: append(append(base(who), markName+lasting), env...),
@@ -102,8 +101,9 @@ func read(note *os.File, to io.Writer) {
 	_, _ = io.Copy(to, io.NewSectionReader(note, 0, min(n, noteRoom))) // a tail takes everything
 }
 
-// loosen lets orphans fall to the first process until tighten is called.
-func (c *Cage) loosen() *cell {
+// adopt makes the cell of a lasting program. What that leaves falls to this
+// process as all orphans do, where there are no control groups, and lives.
+func (c *Cage) adopt() *cell {
 	if c == nil {
 		return &cell{}
 	}
@@ -112,26 +112,21 @@ func (c *Cage) loosen() *cell {
 	c.next++
 	one := &cell{cage: c, number: c.next, began: ticks()}
 	c.running[one] = true
-	c.loose++
-	if c.reaper && os.Getpid() != 1 && unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) == nil {
-		c.reaper = false
+	if c.lasts == 0 {
+		c.lasts = max(1, one.began)
+	}
+	if c.reaper {
+		c.bury()
 	}
 	return one
 }
 
-// tighten ends what loosen began, when what a program has left had a moment to
-// leave the processes that lead to it.
-func (c *cell) tighten() {
+// release gives up the cell of a lasting program that was waited for.
+func (c *cell) release() {
 	if c.cage == nil {
 		return
 	}
-	time.AfterFunc(endGrace, func() {
-		c.cage.mu.Lock()
-		defer c.cage.mu.Unlock()
-		delete(c.cage.running, c)
-		c.cage.loose--
-		if c.cage.pen == "" {
-			c.cage.reap()
-		}
-	})
+	c.cage.mu.Lock()
+	defer c.cage.mu.Unlock()
+	delete(c.cage.running, c)
 }

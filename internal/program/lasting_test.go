@@ -32,7 +32,6 @@ func TestADaemonLivesOn(t *testing.T) {
 			if err != nil || err2 != nil {
 				t.Fatalf("%d: got %q, %v", i, line, err)
 			}
-			awaitTight(t, c)
 			if r := shell(c, "setsid true & true").Run(t.Context(), anEvent()); r.Err != nil {
 				t.Error(r.Err)
 			}
@@ -41,22 +40,65 @@ func TestADaemonLivesOn(t *testing.T) {
 			}
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 			_ = f.Close()
+			if c.reaper {
+				childless(t)
+			}
 		}
 	})
 }
 
-// awaitTight waits until orphans fall to the cage again.
-func awaitTight(t *testing.T, c *Cage) {
+// TestADaemonThatEndsIsBuried: it does not stay a zombie of this process.
+func TestADaemonThatEndsIsBuried(t *testing.T) {
+	c, _ := newCage(t)
+	c.reap()
+	t.Cleanup(unreap)
+	path, ended := leash(t)
+	p := shell(c, "exec 3>"+path+"; env -i setsid sleep 0.3 &")
+	p.Lasting = true
+	if r := p.Run(t.Context(), anEvent()); r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	gone(t, ended)
+	childless(t)
+}
+
+// childless waits until this process has no children.
+func childless(t *testing.T) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); <-time.After(10 * time.Millisecond) {
-		c.mu.Lock()
-		loose := c.loose
-		c.mu.Unlock()
-		if loose == 0 {
-			return
+	for end := time.Now().Add(10 * time.Second); len(children()) > 0; <-time.After(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("got the children %v left, want none", children())
 		}
 	}
-	t.Fatal("the cage stays open")
+}
+
+// TestTheCageHoldsBesideALastingProgram: what leaves its session while a
+// lasting program runs is ended all the same.
+func TestTheCageHoldsBesideALastingProgram(t *testing.T) {
+	cages(t, func(t *testing.T, c *Cage) {
+		ready, held := fifo(t), fifo(t)
+		p := shell(c, "echo > "+ready+"; read x < "+held)
+		p.Lasting = true
+		ran := make(chan Result, 1)
+		go func() { ran <- p.Run(t.Context(), anEvent()) }()
+		if _, err := os.ReadFile(ready); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			path, ended := leash(t)
+			r := shell(c, "(setsid setsid /bin/sh -c 'exec 3>"+path+"; echo >&3; setsid sleep 1000' >/dev/null 2>&1 &) & wait; : > "+path).Run(t.Context(), anEvent())
+			if r.Err != nil {
+				t.Error(r.Err)
+			}
+			gone(t, ended)
+		}
+		if err := os.WriteFile(held, []byte("end\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if r := <-ran; r.Err != nil {
+			t.Error(r.Err)
+		}
+	})
 }
 
 func TestALastingProgramIsEndedAtItsTimeout(t *testing.T) {
@@ -69,7 +111,6 @@ func TestALastingProgramIsEndedAtItsTimeout(t *testing.T) {
 			t.Errorf("got %v, %q", r.Err, r.Output)
 		}
 		gone(t, ended)
-		awaitTight(t, c)
 	})
 }
 
