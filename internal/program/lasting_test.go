@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -122,6 +123,75 @@ func TestALoudDaemonHarmsNobody(t *testing.T) {
 	if r.Err == nil || !strings.Contains(r.Err.Error(), "exit status 3") || len(r.Output) > 2*maxOutput || !strings.Contains(r.Output, "xxx") {
 		t.Errorf("got %v and %d bytes", r.Err, len(r.Output))
 	}
+}
+
+// TestWhatScriptsDoWithTheirOutput: what is ordinary works.
+func TestWhatScriptsDoWithTheirOutput(t *testing.T) {
+	tests := []struct{ name, script, end string }{
+		{"by name", "set -e; echo a > /dev/stderr; echo b > /dev/stdout; echo c >> /dev/stderr; echo over", "a\nb\nc\nover"},
+		{"much", "set -e; head -c 70000 /dev/zero | tr '\\0' x; echo over", "xover"},
+		{"very much", "set -e; head -c 3000000 /dev/zero | tr '\\0' x; echo over", "xover"},
+		{"nothing", "exit 0", ""},
+	}
+	users := []string{""}
+	if os.Geteuid() == 0 {
+		users = append(users, "nobody")
+	}
+	for _, tt := range tests {
+		for _, user := range users {
+			p := shell(nil, tt.script)
+			p.Lasting, p.User = true, user
+			if r := p.Run(t.Context(), anEvent()); r.Err != nil || !strings.HasSuffix(r.Output, tt.end) {
+				t.Errorf("%s as %q: got %v, %.40q", tt.name, user, r.Err, r.Output)
+			}
+		}
+	}
+}
+
+// TestADaemonWritesOn: neither while this process reads nor when it is gone is a
+// daemon ended, or held, by what it prints.
+func TestADaemonWritesOn(t *testing.T) {
+	loud := "head -c 3000000 /dev/zero; exec 3>%s; echo lives >&3"
+	t.Run("read", func(t *testing.T) {
+		path := fifo(t)
+		p := shell(nil, "setsid /bin/sh -c '"+fmt.Sprintf(loud, path)+"' 2>/dev/null & echo begun")
+		p.Lasting = true
+		if r := p.Run(t.Context(), anEvent()); r.Err != nil {
+			t.Fatal(r.Err)
+		}
+		if text, err := os.ReadFile(path); string(text) != "lives\n" {
+			t.Errorf("got %q, %v", text, err)
+		}
+	})
+	t.Run("not read", func(t *testing.T) {
+		n, err := newNote(uint32(os.Geteuid()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := fifo(t)
+		cmd := exec.Command("/bin/sh", "-c", "read x; "+fmt.Sprintf(loud, path))
+		cmd.Stdout = n.write
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		n.copy(&tail{})
+		n.finish()
+		closeFile(n.read) // as the end of this process does
+		closeFile(n.write)
+		if _, err := in.Write([]byte("go\n")); err != nil {
+			t.Fatal(err)
+		}
+		if text, err := os.ReadFile(path); string(text) != "lives\n" {
+			t.Errorf("got %q, %v", text, err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestFind(t *testing.T) {
