@@ -33,11 +33,12 @@ type Cage struct {
 	told    bool
 	memory  bool // the pen's controllers
 	pids    bool
-	born    bool  // processes can be made in groups; else they are moved
-	half    int64 // half of what the unit may use, in bytes; 0 is no limit
-	spared  bool  // the kernel spares this process when memory is short
-	reaper  bool  // orphans fall to this process
-	loose   int   // programs whose orphans are to live on
+	born    bool          // processes can be made in groups; else they are moved
+	half    int64         // half of what the unit may use, in bytes; 0 is no limit
+	spared  bool          // the kernel spares this process when memory is short
+	reaper  bool          // orphans fall to this process
+	lasts   uint64        // when the first lasting program began, in ticks since boot; 0 is never
+	closed  chan struct{} // ends the reaping; nil while nobody reaps
 	next    uint64
 	running map[*cell]bool
 	ended   map[int]bool // process groups whose orphans are to be ended
@@ -157,6 +158,10 @@ func (c *Cage) Close() {
 	c.mu.Lock()
 	pen, lock := c.pen, c.lock
 	c.pen, c.lock, c.why = "", nil, "closed"
+	if c.closed != nil {
+		close(c.closed)
+		c.closed = nil
+	}
 	c.mu.Unlock()
 	if pen != "" {
 		if err := clearGroup(pen, endGrace); err != nil {
@@ -203,8 +208,11 @@ func (c *Cage) degrade(why error) {
 
 // reap makes orphans fall to this process (PR_SET_CHILD_SUBREAPER(2const)).
 func (c *Cage) reap() {
-	if !c.reaper && c.loose == 0 {
+	if !c.reaper {
 		c.reaper = os.Getpid() == 1 || unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil
+	}
+	if c.lasts > 0 {
+		c.bury()
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // skip leaves a test out; in CI nothing may be left out.
@@ -80,12 +82,16 @@ func cages(t *testing.T, test func(t *testing.T, c *Cage)) {
 		c, _ := newCage(t)
 		c.why = "this is a test"
 		c.reap()
+		t.Cleanup(unreap)
 		test(t, c)
 		if left := children(); len(left) > 0 {
 			t.Errorf("got the children %v left, want none", left)
 		}
 	})
 }
+
+// unreap lets orphans fall to the first process again, for other tests.
+func unreap() { _ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) }
 
 func shell(c *Cage, text string) Program {
 	return Program{Args: []string{"/bin/sh", "-c", text}, Timeout: 10 * time.Second, Cage: c}

@@ -4,25 +4,17 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"syscall"
-	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // lasting is the mark of what is to live on.
 const lasting = "lasting"
 
-// noteRoom is how much a lasting program and what it leaves may print, in
-// bytes. After that a write fails (EPERM), which ends nobody.
-const noteRoom = 64 << 10
-
 // last runs a program that starts what is to live on, such as a daemon, in a
 // session of its own. Until the program has ended, or ctx does, it is this
-// process's; what it leaves is the first process's (PID 1), as that of any
-// program, and in the control group of this one.
+// process's, and in its control group; what it leaves is that of the first
+// process (PID 1), or of this one where the cage is the one for orphans.
 func (p Program) last(ctx context.Context, env []string, stdout io.Writer) error {
 	who, err := p.account()
 	if err != nil {
@@ -37,15 +29,15 @@ func (p Program) last(ctx context.Context, env []string, stdout io.Writer) error
 	if ctx.Err() != nil {
 		return overtime(ctx) // looking took all the time
 	}
-	note, err := newNote()
+	note, err := newNote(who.uid)
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
-	defer closeFile(note)
-	c := p.Cage.loosen()
-	defer c.tighten()
+	defer note.leave()
+	c := p.Cage.adopt()
+	defer c.release()
 	cmd := &exec.Cmd{
-		Path: p.Args[0], Args: p.Args, Dir: "/", Stdout: note, Stderr: note,
+		Path: p.Args[0], Args: p.Args, Dir: "/", Stdout: note.write, Stderr: note.write,
 		Env: append(append(base(who), markName+lasting), env...),
 	}
 	pidfd, err := launchAs(cmd, &syscall.SysProcAttr{Setsid: true, Credential: who.credential()})
@@ -53,6 +45,7 @@ func (p Program) last(ctx context.Context, env []string, stdout io.Writer) error
 		return fmt.Errorf("start: %w", cause(err))
 	}
 	c.hold(cmd.Process.Pid)
+	note.copy(stdout)
 	exited := make(chan struct{})
 	go func() {
 		awaitExit(pidfd, cmd.Process.Pid)
@@ -66,44 +59,16 @@ func (p Program) last(ctx context.Context, env []string, stdout io.Writer) error
 	}
 	closeFile(pidfd)
 	err = cmd.Wait()
-	read(note, stdout)
+	note.finish()
 	if ctx.Err() != nil {
 		return overtime(ctx)
 	}
 	return err
 }
 
-// newNote is what a lasting program writes to. It is no pipe, since a daemon
-// would be killed when it writes and nobody reads any more, and no file, since
-// it could fill a disk.
-func newNote() (*os.File, error) {
-	fd, err := unix.MemfdCreate("tocsin-output", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
-	if err != nil {
-		return nil, fmt.Errorf("memfd_create: %w", err)
-	}
-	note := os.NewFile(uintptr(fd), "output")
-	err = note.Truncate(noteRoom)
-	if err == nil {
-		_, err = unix.FcntlInt(note.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_GROW|unix.F_SEAL_SHRINK|unix.F_SEAL_SEAL)
-	}
-	if err != nil {
-		closeFile(note)
-		return nil, err
-	}
-	return note, nil
-}
-
-// read copies what was written to a note: all who write share its offset.
-func read(note *os.File, to io.Writer) {
-	n, err := note.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return
-	}
-	_, _ = io.Copy(to, io.NewSectionReader(note, 0, min(n, noteRoom))) // a tail takes everything
-}
-
-// loosen lets orphans fall to the first process until tighten is called.
-func (c *Cage) loosen() *cell {
+// adopt makes the cell of a lasting program. What that leaves falls to this
+// process as all orphans do, where there are no control groups, and lives.
+func (c *Cage) adopt() *cell {
 	if c == nil {
 		return &cell{}
 	}
@@ -112,26 +77,21 @@ func (c *Cage) loosen() *cell {
 	c.next++
 	one := &cell{cage: c, number: c.next, began: ticks()}
 	c.running[one] = true
-	c.loose++
-	if c.reaper && os.Getpid() != 1 && unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) == nil {
-		c.reaper = false
+	if c.lasts == 0 {
+		c.lasts = max(1, one.began)
+	}
+	if c.reaper {
+		c.bury()
 	}
 	return one
 }
 
-// tighten ends what loosen began, when what a program has left had a moment to
-// leave the processes that lead to it.
-func (c *cell) tighten() {
+// release gives up the cell of a lasting program that was waited for.
+func (c *cell) release() {
 	if c.cage == nil {
 		return
 	}
-	time.AfterFunc(endGrace, func() {
-		c.cage.mu.Lock()
-		defer c.cage.mu.Unlock()
-		delete(c.cage.running, c)
-		c.cage.loose--
-		if c.cage.pen == "" {
-			c.cage.reap()
-		}
-	})
+	c.cage.mu.Lock()
+	defer c.cage.mu.Unlock()
+	delete(c.cage.running, c)
 }

@@ -123,9 +123,11 @@ func (o orphan) end() {
 //
 // Whose an orphan is its process group says, or it itself by the mark in its
 // environment. What says neither goes when no program runs any more that began
-// before it. That rule also spares what os/exec has forked and is not known by
-// its number yet: its cell is older. What is in the agent's own process group
-// was started by another part of it.
+// before it, unless it may come of a lasting program: one that began before it
+// ever, since a daemon forks when it likes and may have cleared its environment.
+// What is dead harms nobody and goes sooner. Spared is what os/exec has forked
+// and is not known by its number yet: its cell is older. What is in the agent's
+// own process group was started by another part of it.
 func (c *Cage) abandoned(o orphan, groups map[int]bool, markOf func(o orphan) string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -134,14 +136,14 @@ func (c *Cage) abandoned(o orphan, groups map[int]bool, markOf func(o orphan) st
 		if one.pid > 0 && (one.pid == o.pid || one.pid == o.group || one.pid == o.session) {
 			return false
 		}
-		older = older || one.began <= o.began
+		older = older || one.began <= o.began && (!o.dead || one.pid == 0)
 	}
 	if groups[o.group] || groups[o.session] {
 		return true
 	}
 	mark := markOf(o)
 	if mark == lasting {
-		return o.dead // it was to live on
+		return false // it is to live on; a dead one has no mark
 	}
 	if pid, number, ok := strings.Cut(mark, "."); ok && pid == strconv.Itoa(os.Getpid()) {
 		for one := range c.running {
@@ -152,6 +154,9 @@ func (c *Cage) abandoned(o orphan, groups map[int]bool, markOf func(o orphan) st
 		return true
 	}
 	if o.group == unix.Getpgrp() || older {
+		return false
+	}
+	if c.lasts > 0 && c.lasts <= o.began && !o.dead {
 		return false
 	}
 	// The first process of a container inherits from strangers, too.

@@ -52,6 +52,34 @@ func TestAbandoned(t *testing.T) {
 	}
 }
 
+// TestAbandonedBesideDaemons: what may be a daemon lives, what bears the mark of
+// a run that ended does not, whether a lasting program runs or has run.
+func TestAbandonedBesideDaemons(t *testing.T) {
+	own := fmt.Sprintf("%d.", os.Getpid())
+	tests := []struct {
+		name string
+		o    orphan
+		mark string
+		want bool
+	}{
+		{"of a caged run", orphan{pid: 7, group: 7, began: 3000}, own + "4", true},
+		{"of the group that ended", orphan{pid: 7, group: 400, began: 3000}, "", true},
+		{"marked as lasting", orphan{pid: 7, group: 7, began: 3000}, lasting, false},
+		{"of nobody", orphan{pid: 7, group: 7, began: 1500}, "", false},
+		{"of nobody, before the first lasting program", orphan{pid: 7, group: 7, began: 1499}, "", true},
+		{"dead", orphan{pid: 7, group: 7, began: 3000, dead: true}, "", true},
+	}
+	ran := &Cage{lasts: 1500, running: map[*cell]bool{}}
+	runs := &Cage{lasts: 1500, running: map[*cell]bool{{number: 5, pid: 500, began: 1500}: true}}
+	for _, tt := range tests {
+		for _, c := range []*Cage{ran, runs} {
+			if got := c.abandoned(tt.o, map[int]bool{400: true}, func(orphan) string { return tt.mark }); got != tt.want {
+				t.Errorf("%s, %d running: got %t, want %t", tt.name, len(c.running), got, tt.want)
+			}
+		}
+	}
+}
+
 func FuzzParseChild(f *testing.F) {
 	f.Add("42 (a) (b) Z 7 40 41 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 12345 0 0", "/a/b")
 	f.Add("31 30 0:27 /docker/x /sys/fs/cgroup rw - cgroup2 cgroup rw\n", "/docker/x/y")

@@ -239,3 +239,38 @@ func TestLinksOfOthers(t *testing.T) {
 		t.Errorf("its owner's program: got %q and %v", r.Output, r.Err)
 	}
 }
+
+// TestParentsOfLinks: ".." after a link is the parent of what it leads to, as
+// for the kernel.
+func TestParentsOfLinks(t *testing.T) {
+	dir := t.TempDir()
+	evil, safe, inner := filepath.Join(dir, "evil"), filepath.Join(dir, "safe"), filepath.Join(dir, "safe/inner")
+	for _, err := range []error{
+		os.MkdirAll(filepath.Join(evil, "sub"), 0o755), os.MkdirAll(inner, 0o755),
+		os.WriteFile(filepath.Join(dir, "prog"), []byte("#!/bin/sh\necho lexical"), 0o755),
+		os.WriteFile(filepath.Join(evil, "prog"), []byte("#!/bin/sh\necho evil"), 0o755),
+		os.WriteFile(filepath.Join(safe, "prog"), []byte("#!/bin/sh\necho safe"), 0o755),
+		os.Symlink(filepath.Join(evil, "sub"), filepath.Join(dir, "link")),
+		os.Symlink("link/../prog", filepath.Join(dir, "hidden")),
+		os.Symlink("./safe//inner/", filepath.Join(dir, "good")),
+		os.Symlink("good/../prog", filepath.Join(dir, "fine")),
+		os.Chmod(evil, 0o777),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, want := range map[string]string{
+		"/link/../prog": "", "/hidden": "", "/safe/../link/../prog": "", "/link/../../safe/prog": "",
+		"/good/../prog": "safe", "/fine": "safe", "/good/../../prog": "lexical", "/../" + filepath.Base(dir) + "/safe/./prog": "safe",
+	} {
+		r := program.Program{Args: []string{dir + path}, Timeout: 10 * time.Second}.Run(t.Context(), event())
+		if want == "" {
+			if !errors.Is(r.Err, program.ErrUnsafe) || !strings.Contains(r.Err.Error(), evil+" has the mode 0777") {
+				t.Errorf("%s: got %q, %v, want %v", path, r.Output, r.Err, program.ErrUnsafe)
+			}
+		} else if r.Err != nil || r.Output != want {
+			t.Errorf("%s: got %q, %v, want %q", path, r.Output, r.Err, want)
+		}
+	}
+}

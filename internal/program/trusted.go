@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -31,10 +32,15 @@ func trusted(path string, who *account) error {
 	if err := ours("/", who); err != nil {
 		return err
 	}
-	rest := strings.Split(strings.Trim(filepath.Clean(path), "/"), "/")
+	rest := steps(path)
 	for dir, links := "/", 0; len(rest) > 0; {
-		next := filepath.Join(dir, rest[0])
+		step := rest[0]
 		rest = rest[1:]
+		if step == ".." {
+			dir = filepath.Dir(dir) // it has no links any more, and was looked at
+			continue
+		}
+		next := filepath.Join(dir, step)
 		if err := ours(next, who); err != nil {
 			return err
 		}
@@ -49,13 +55,18 @@ func trusted(path string, who *account) error {
 		if links++; links > maxLinks {
 			return fmt.Errorf("start: %w", syscall.ELOOP)
 		}
-		if !filepath.IsAbs(target) {
-			target = filepath.Join(dir, target)
+		if filepath.IsAbs(target) {
+			dir = "/"
 		}
-		dir = "/"
-		rest = append(strings.Split(strings.Trim(filepath.Clean(target), "/"), "/"), rest...)
+		rest = append(steps(target), rest...)
 	}
 	return nil
+}
+
+// steps are the names of a path, with each "..": where that leads to is known
+// only when the links before it were followed (path_resolution(7)).
+func steps(path string) []string {
+	return slices.DeleteFunc(strings.Split(path, "/"), func(name string) bool { return name == "" || name == "." })
 }
 
 // ours says what is wrong with one file, directory or link. A link has no mode;
