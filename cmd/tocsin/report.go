@@ -191,7 +191,12 @@ func (a *agent) happened(since time.Time) (control.Events, error) {
 
 // eventsSince are the newest of all events that are not older, in their order.
 func eventsSince(all []tocsin.Event, since time.Time) control.Events {
-	events := slices.DeleteFunc(all, func(e tocsin.Event) bool { return e.At.Before(since) })
+	var events []tocsin.Event
+	for _, e := range all {
+		if !e.At.Before(since) {
+			events = append(events, e)
+		}
+	}
 	slices.SortStableFunc(events, func(x, y tocsin.Event) int { return x.At.Compare(y.At) })
 	first, size := len(events), 0
 	for first > 0 && len(events)-first < maxEvents {

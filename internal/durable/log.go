@@ -127,18 +127,18 @@ func (l *Log) Append(record []byte) error {
 	if err := l.Note(record); err != nil {
 		return err
 	}
-	return l.Sync()
+	return l.Commit()
 }
 
-// Sync makes durable what was noted.
-func (l *Log) Sync() error {
+// Commit makes durable what was noted.
+func (l *Log) Commit() error {
 	if err := unix.Fdatasync(int(l.file.Fd())); err != nil {
 		return fmt.Errorf("append to %s: fdatasync: %w", l.path, err)
 	}
 	return nil
 }
 
-// Note adds a record like Append, but only the next Append or Sync makes it
+// Note adds a record like Append, but only the next Append or Commit makes it
 // durable: until then it outlives this process and not a power cut.
 func (l *Log) Note(record []byte) error {
 	if bytes.ContainsAny(record, "\n\x00") {

@@ -6,11 +6,20 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"tocsin"
-	"tocsin/templates"
 )
+
+// endGrace is how much longer than the agent the last step of an action goes on:
+// what was stopped to be started again is not left stopped.
+const endGrace = 5 * time.Second
+
+// saveLimit is how long an action waits for what is told of it, and for its
+// count, to be on disk: one that ends the agent must not be done for ever. A
+// full or slow disk keeps no service from being repaired.
+const saveLimit = 2 * time.Second
 
 // lookEvery is how often a check is read while an action waits for its service
 // to come or go.
@@ -23,7 +32,10 @@ type job struct {
 	event *tocsin.Event // what it is done about; never nil
 	began time.Time
 	looks chan look // the newest reading since
-	end   chan error
+	end   chan outcome
+	// unseen says that no check reads the service at present, after a reload.
+	unseen atomic.Bool
+	saved  <-chan error // what is told of it and its count; nil for a person's
 }
 
 // look is what a reading said of the service.
@@ -39,6 +51,10 @@ type jobEnd struct {
 	said  string
 	err   error
 }
+
+// resting says that a check is not read. An action that is under way needs its
+// readings to the end.
+func (w *watch) resting() bool { return w.idle && w.job == nil }
 
 // lookSoon plans the next reading soon while an action is under way, whatever the
 // schedule.
@@ -60,44 +76,98 @@ func existsOf(r tocsin.Reading) Truth {
 	}
 }
 
-// act begins an action on the service of a check, for a rule whose event it is,
-// or, without one, for a person. The channel has its end.
-func (e *Engine) act(ctx context.Context, w *watch, v Verb, r *Rule, ev *tocsin.Event, now time.Time) <-chan error {
-	j := &job{verb: v, rule: r, event: ev, began: now, looks: make(chan look, 1), end: make(chan error, 1)}
-	if ev == nil {
+// refuses says why an action on the service of a check cannot begin.
+func (w *watch) refuses(v Verb) error {
+	if len(moves(&w.check, v, Unknown)) == 0 {
+		return fmt.Errorf("%s %s: the rule file does not say how: the check has no %q", v, w.check.ID(), strings.Join(needs(v), "\" or \""))
+	}
+	if w.job != nil {
+		return fmt.Errorf("%s %s: a %s is under way", v, w.check.ID(), w.job.verb)
+	}
+	return nil
+}
+
+// act begins an action on the service of a check: its verb, and the rule and
+// the event that it is for, or, without them, a person's. The channel has its end, or why it was refused.
+func (e *Engine) act(ctx context.Context, w *watch, j *job, now time.Time) <-chan outcome {
+	v := j.verb
+	j.began, j.looks, j.end = now, make(chan look, 1), make(chan outcome, 1)
+	if j.event == nil {
 		j.event = &tocsin.Event{
 			Type: tocsin.Action, Name: "Action done", Host: e.host, Kind: w.check.Kind, Check: w.check.Name,
 			Severity: tocsin.Info, Description: string(v) + " by hand", Action: string(v), At: now, Since: now,
 		}
 	}
+	if err := w.refuses(v); err != nil { // whoever asked should have looked
+		e.log.Error("action refused", "check", w.check.ID(), "verb", string(v), "err", err)
+		j.end <- outcome{err: err}
+		return j.end
+	}
 	steps := moves(&w.check, v, existsOf(w.reading))
-	patience := w.check.Patience
-	w.job = j
+	id, patience := w.check.ID(), w.check.Patience // a reload may change the check
+	w.job, e.jobs[id] = j, j
 	w.lookSoon(now)
 	e.acting.Go(func() {
-		said, err := j.run(ctx, steps, patience)
+		e.remembered(ctx, j.saved, id)
+		said, err := j.run(ctx, steps, patience, e.quiet.Load)
 		select {
 		case e.ends <- jobEnd{w, j, said, err}:
 		case <-ctx.Done():
-			j.end <- fmt.Errorf("%s %s: the agent stops", v, w.check.ID())
+			j.end <- outcome{err: fmt.Errorf("%s %s: the agent stops", v, id)}
 		}
 	})
 	return j.end
 }
 
+// remembered returns when an action may begin: when it is on disk that it does,
+// or it is known that it cannot be, or after saveLimit.
+func (e *Engine) remembered(ctx context.Context, saved <-chan error, id string) {
+	if saved == nil {
+		return
+	}
+	timer := time.NewTimer(saveLimit)
+	defer timer.Stop()
+	select {
+	case err := <-saved:
+		if err != nil {
+			e.log.Warn("action begun before it is on disk", "check", id, "err", err)
+		}
+	case <-timer.C:
+		e.log.Warn("action begun before it is on disk", "check", id, "waited", saveLimit.String())
+	case <-ctx.Done():
+	}
+}
+
 // run carries out the steps of an action, one after the other. What a program
-// to stop says counts less than that the service is gone.
-func (j *job) run(ctx context.Context, steps []move, patience time.Duration) (said string, err error) {
+// to stop says counts less than that the service is gone. When the agent ends, the
+// last step has endGrace, unless it is the machine that goes down.
+func (j *job) run(ctx context.Context, steps []move, patience time.Duration, down func() bool) (said string, err error) {
+	if ctx.Err() != nil {
+		return "", errors.New("not begun: the agent ends")
+	}
+	last, cancel := outliving(ctx, endGrace)
+	defer cancel()
 	var all []string
-	for _, step := range steps {
-		said, err := step.method.Do(ctx, j.event)
+	for i, step := range steps {
+		during := ctx
+		if i == len(steps)-1 {
+			during = last
+		}
+		said, err := step.method.Do(during, j.event)
 		if said != "" {
 			all = append(all, said)
 		}
 		if err != nil && step.await != False {
 			return strings.Join(all, "\n"), fmt.Errorf("%s: %w", step.name, err)
 		}
-		if missed := j.await(ctx, step, patience); missed != nil {
+		missed := j.await(ctx, step, patience)
+		if ctx.Err() != nil && i < len(steps)-1 {
+			if down() {
+				return strings.Join(all, "\n"), errors.New("not ended: the machine goes down")
+			}
+			continue
+		}
+		if missed != nil {
 			if err == nil {
 				err = missed
 			}
@@ -105,6 +175,21 @@ func (j *job) run(ctx context.Context, steps []move, patience time.Duration) (sa
 		}
 	}
 	return strings.Join(all, "\n"), nil
+}
+
+// outliving is a context that ends some time after another.
+func outliving(ctx context.Context, more time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(more)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-longer.Done():
+		}
+	})
+	return longer, func() { stop(); cancel() }
 }
 
 // await waits for readings that say what a step is to lead to.
@@ -122,7 +207,12 @@ func (j *job) await(ctx context.Context, step move, patience time.Duration) erro
 				return nil
 			}
 		case <-timer.C:
-			if step.await == True {
+			switch {
+			case j.unseen.Load() && step.await == False:
+				return nil // it has had its time, and what is stopped is to be started
+			case j.unseen.Load():
+				return errors.New("nobody has seen whether it is there: the rule file has no such check any more")
+			case step.await == True:
 				return fmt.Errorf("not there after %s", patience)
 			}
 			return fmt.Errorf("still there after %s", patience)
@@ -155,13 +245,21 @@ func (e *Engine) ended(end jobEnd, now time.Time) *watch {
 	} else {
 		e.log.Info("action done", "check", id, "verb", string(j.verb), "took", took.String())
 	}
-	w := end.watch
-	if present := e.byID[id]; present != nil && present.job == j { // a reload may have made another
-		w = present
+	delete(e.jobs, id)
+	var saved <-chan error
+	w := e.byID[id]
+	switch {
+	case w != nil: // a reload may have made another
 		w.job, w.rested = nil, now
-		e.settled(w, j, end, took, now)
+		saved = e.settled(w, j, end, took, now)
+	default: // it has taken the check away, but not what was begun
+		w = end.watch
+		w.job = nil
+		if j.rule != nil {
+			e.tellAction(w, j.rule, j.verb, end.said, end.err, took, now)
+		}
 	}
-	j.end <- withOutput(end.err, end.said)
+	j.end <- outcome{withOutput(end.err, end.said), saved}
 	return w
 }
 
@@ -173,8 +271,9 @@ func withOutput(err error, said string) error {
 	return fmt.Errorf("%w\n%s", err, said)
 }
 
-// settled is what an action means to its check.
-func (e *Engine) settled(w *watch, j *job, end jobEnd, took time.Duration, now time.Time) {
+// settled is what an action means to its check. The channel is that of keep, if
+// the check is no longer read.
+func (e *Engine) settled(w *watch, j *job, end jobEnd, took time.Duration, now time.Time) (saved <-chan error) {
 	e.renew(w)
 	w.hasten(now)
 	switch left, ok := errors.AsType[leftAlone](end.err); {
@@ -188,8 +287,9 @@ func (e *Engine) settled(w *watch, j *job, end jobEnd, took time.Duration, now t
 		if j.rule != nil {
 			s.Why, s.Own = "stopped by the rule "+j.rule.Name, true
 		}
-		e.unmonitor(w, s)
+		saved = e.unmonitor(w, s)
 	}
+	return saved
 }
 
 // leftAlone is the error of a method that has done nothing because somebody else
@@ -251,100 +351,4 @@ func (e *Engine) tell(w *watch, r *Rule, v Verb, text, unmonitored string, now t
 	e.log.Info("event", "type", string(tocsin.Action), "rule", id, "severity", r.Severity.String(), "event", t.event.ID, "description", t.event.Description)
 	e.emitter.add(t)
 	e.rules[id] = t.state
-}
-
-// execute runs the program of a rule beside everything else.
-func (e *Engine) execute(ctx context.Context, w *watch, r *Rule, ev *tocsin.Event, now time.Time) {
-	if w.executes == nil {
-		w.executes = make(map[string]bool)
-	}
-	w.executes[r.Name] = true
-	rule, method := *r, r.Exec
-	e.acting.Go(func() {
-		said, err := method.Do(ctx, ev)
-		select {
-		case e.execs <- execEnd{w, &rule, said, err, now}:
-		case <-ctx.Done():
-		}
-	})
-}
-
-// execEnd is the end of a rule's program.
-type execEnd struct {
-	watch *watch
-	rule  *Rule
-	said  string
-	err   error
-	began time.Time
-}
-
-func (e *Engine) executed(end execEnd, now time.Time) {
-	id := end.watch.check.ID()
-	delete(end.watch.executes, end.rule.Name)
-	took := now.Sub(end.began).Round(time.Millisecond)
-	if end.err != nil {
-		e.log.Warn("program of a rule failed", "rule", id+"/"+end.rule.Name, "took", took.String(), "err", end.err)
-		end.err = fmt.Errorf("%s: %w", Exec, end.err)
-	}
-	if w := e.byID[id]; w != nil {
-		e.tellAction(w, end.rule, Exec, end.said, end.err, took, now)
-	}
-}
-
-// decide asks what is to be done about an observation.
-func (e *Engine) decide(w *watch, r *Rule, o Observation, s RuleState, kind tocsin.EventType, now time.Time) Decision {
-	if r.Do == "" {
-		return Decision{}
-	}
-	if kind == tocsin.Failed {
-		s.Failed = true
-	}
-	return Decide(r, Situation{
-		Event: kind, When: o.When, State: s, Busy: w.job != nil, Rested: w.rested,
-		Actions: e.states[w.check.ID()].Actions, Limit: w.check.Limit, Executes: w.executes[r.Name],
-	}, now)
-}
-
-// note writes into an event what is done about it.
-func (e *Engine) note(t *transition, d Decision, r *Rule) {
-	if d.Verb == "" {
-		return
-	}
-	t.event.Action = string(d.Verb)
-	if d.Verb == Unmonitor {
-		t.event.Mark.Unmonitored = unmonitoredBy(r)
-	}
-}
-
-func unmonitoredBy(r *Rule) string { return "by the rule " + r.Name }
-
-// carryOut does what was decided.
-func (e *Engine) carryOut(ctx context.Context, w *watch, r *Rule, d Decision, ev *tocsin.Event, now time.Time) {
-	state := e.states[w.check.ID()]
-	switch {
-	case d.GiveUp:
-		times := fmt.Sprintf("%d times", w.check.Limit.Times)
-		if w.check.Limit.Times == 1 {
-			times = "once"
-		}
-		why := fmt.Sprintf("gave up: acted on %s within %s", times, templates.Span(w.check.Limit.Within))
-		one := Rule{Name: r.Name, Severity: tocsin.Critical, Failed: "Timeout"}
-		text := fmt.Sprintf("%s, in vain, and no longer monitored; look at it and say: tocsin monitor %s", why, w.check.Name)
-		e.tell(w, &one, Unmonitor, text, why, now)
-		e.unmonitor(w, CheckState{Unmonitored: now, Why: why, Own: true})
-	case d.Verb == Unmonitor:
-		e.unmonitor(w, CheckState{Unmonitored: now, Why: unmonitoredBy(r), Own: true, Actions: state.Actions})
-	case d.Verb == Exec:
-		id := tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)
-		s := e.rules[id]
-		s.Acted = now
-		e.rules[id] = s
-		e.execute(ctx, w, r, ev, now)
-	case d.Verb != "":
-		kept := append(recent(state.Actions, w.check.Limit, now), now)
-		state.Actions = append([]time.Time(nil), kept...)
-		e.keep(w, state)
-		rule := *r
-		e.act(ctx, w, d.Verb, &rule, ev, now)
-	}
 }

@@ -184,7 +184,7 @@ func (l *Ledger) Intend(account string, limit Limit, want int, critical bool, no
 func (l *Ledger) Commit() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.log.Sync()
+	return l.log.Commit()
 }
 
 // ReserveAll is Reserve for all of want recipients or none: for a message that
