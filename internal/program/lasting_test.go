@@ -79,15 +79,16 @@ func TestTheCageHoldsBesideALastingProgram(t *testing.T) {
 	cages(t, func(t *testing.T, c *Cage) {
 		ready, held := fifo(t), fifo(t)
 		p := shell(c, "echo > "+ready+"; read x < "+held)
-		p.Lasting = true
+		p.Lasting, p.Timeout = true, time.Minute
 		ran := make(chan Result, 1)
 		go func() { ran <- p.Run(t.Context(), anEvent()) }()
 		if _, err := os.ReadFile(ready); err != nil {
 			t.Fatal(err)
 		}
 		for range 3 {
+			left := fifo(t)
 			path, ended := leash(t)
-			r := shell(c, "(setsid setsid /bin/sh -c 'exec 3>"+path+"; echo >&3; setsid sleep 1000' >/dev/null 2>&1 &) & wait; : > "+path).Run(t.Context(), anEvent())
+			r := shell(c, "(setsid /bin/sh -c 'exec 3>"+path+"; echo > "+left+"; setsid sleep 1000' >/dev/null 2>&1 &) & read x < "+left).Run(t.Context(), anEvent())
 			if r.Err != nil {
 				t.Error(r.Err)
 			}
