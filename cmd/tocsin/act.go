@@ -33,7 +33,7 @@ func newActCommand(opt *options, verb, short, long string, all bool) *cobra.Comm
 		if *every == (len(names) > 0) {
 			return &exitError{exitUsage, fmt.Errorf("%s: name the checks, as NAME or KIND.NAME%s", verb, map[bool]string{true: ", or give --all"}[all])}
 		}
-		if err := client(opt).Act(cmd.Context(), verb, names); err != nil {
+		if err := client(opt).Act(cmd.Context(), verb, names, *every); err != nil {
 			return failed(errors.New(printable(err.Error())))
 		}
 		return nil

@@ -258,10 +258,10 @@ func (a *agent) retry(id string) error {
 }
 
 // act does what a person asks of some checks.
-func (a *agent) act(verb string, names []string, by string) error {
+func (a *agent) act(verb string, names []string, all bool, by string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.courierCtx), actLimit)
 	defer cancel()
-	return a.engine.Obey(ctx, engine.Order{Verb: engine.Verb(verb), Names: meant(a.config.Load().Checks, names), By: by})
+	return a.engine.Obey(ctx, engine.Order{Verb: engine.Verb(verb), Names: meant(a.config.Load().Checks, names), All: all, By: by})
 }
 
 // reserve counts a mail that another process is about to send.

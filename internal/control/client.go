@@ -52,10 +52,10 @@ func (c Client) Down(ctx context.Context, kind string) error {
 	return c.post(ctx, "down", Request{Kind: kind})
 }
 
-// Act does one of Verbs for the checks with the names, and returns when it is
-// done.
-func (c Client) Act(ctx context.Context, verb string, names []string) error {
-	body, err := json.Marshal(Request{Names: names})
+// Act does one of Verbs for the checks with the names, or for all, and returns
+// when it is done.
+func (c Client) Act(ctx context.Context, verb string, names []string, all bool) error {
+	body, err := json.Marshal(Request{Names: names, All: all})
 	if err != nil {
 		return err
 	}

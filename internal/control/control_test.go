@@ -48,11 +48,11 @@ func TestCommandsReachTheAgent(t *testing.T) {
 			got = append(got, server+strings.Repeat("!", n))
 			return nil
 		},
-		Act: func(verb string, names []string, by string) error {
+		Act: func(verb string, names []string, all bool, by string) error {
 			if by == "" || by == "somebody" {
 				t.Errorf("got %q as who asks", by)
 			}
-			got = append(got, verb+" "+strings.Join(names, "+"))
+			got = append(got, verb+" "+strings.Join(names, "+")+map[bool]string{true: "all"}[all])
 			return nil
 		},
 	})
@@ -67,11 +67,14 @@ func TestCommandsReachTheAgent(t *testing.T) {
 		t.Error(err)
 	}
 	for _, verb := range control.Verbs() {
-		if err := c.Act(t.Context(), verb, []string{"a", "b"}); err != nil {
+		if err := c.Act(t.Context(), verb, []string{"a", "b"}, false); err != nil {
 			t.Error(err)
 		}
 	}
-	if want := "retry abc,drop x,gmail!!,monitor a+b,unmonitor a+b,start a+b,stop a+b,restart a+b"; strings.Join(got, ",") != want {
+	if err := c.Act(t.Context(), "monitor", nil, true); err != nil {
+		t.Error(err)
+	}
+	if want := "retry abc,drop x,gmail!!,monitor a+b,unmonitor a+b,start a+b,stop a+b,restart a+b,monitor all"; strings.Join(got, ",") != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o660 {

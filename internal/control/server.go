@@ -47,9 +47,9 @@ type Agent struct {
 	// Down says that the machine goes down, and returns when that is mailed or
 	// there is no more time.
 	Down func(kind string) error
-	// Act does what a person asks for the checks with the names, and returns
-	// when it is done. by says who asks.
-	Act func(verb string, names []string, by string) error
+	// Act does what a person asks for the checks with the names, or for all,
+	// and returns when it is done. by says who asks.
+	Act func(verb string, names []string, all bool, by string) error
 	// Status is what the agent knows of the checks with the names, or of all.
 	Status func(ctx context.Context, names []string) (Status, error)
 	// Events is what happened since, as far as the spool remembers.
@@ -63,6 +63,7 @@ type Request struct {
 	Recipients int      `json:"recipients,omitempty"`
 	Kind       string   `json:"kind,omitempty"`
 	Names      []string `json:"names,omitempty"`
+	All        bool     `json:"all,omitempty"` // every check, in place of Names
 
 	by string // who asks
 }
@@ -131,7 +132,7 @@ func handler(a Agent) http.Handler {
 	mux.HandleFunc("POST /v1/reserve", command(func(r Request) error { return a.Reserve(r.Server, r.Recipients) }))
 	mux.HandleFunc("POST /v1/down", command(func(r Request) error { return a.Down(r.Kind) }))
 	for _, verb := range Verbs() {
-		act := command(func(r Request) error { return a.Act(verb, r.Names, r.by) })
+		act := command(func(r Request) error { return a.Act(verb, r.Names, r.All, r.by) })
 		mux.HandleFunc("POST /v1/"+verb, func(w http.ResponseWriter, r *http.Request) {
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(actPatience)) // else it is cut off earlier
 			act(w, r)

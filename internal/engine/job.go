@@ -60,8 +60,19 @@ func existsOf(r tocsin.Reading) Truth {
 	}
 }
 
+// refuses says why an action on the service of a check cannot begin.
+func (w *watch) refuses(v Verb) error {
+	if len(moves(&w.check, v, Unknown)) == 0 {
+		return fmt.Errorf("%s %s: the rule file does not say how: the check has no %q", v, w.check.ID(), strings.Join(needs(v), "\" or \""))
+	}
+	if w.job != nil {
+		return fmt.Errorf("%s %s: a %s is under way", v, w.check.ID(), w.job.verb)
+	}
+	return nil
+}
+
 // act begins an action on the service of a check, for a rule whose event it is,
-// or, without one, for a person. The channel has its end.
+// or, without one, for a person. The channel has its end, or why it was refused.
 func (e *Engine) act(ctx context.Context, w *watch, v Verb, r *Rule, ev *tocsin.Event, now time.Time) <-chan error {
 	j := &job{verb: v, rule: r, event: ev, began: now, looks: make(chan look, 1), end: make(chan error, 1)}
 	if ev == nil {
@@ -69,6 +80,11 @@ func (e *Engine) act(ctx context.Context, w *watch, v Verb, r *Rule, ev *tocsin.
 			Type: tocsin.Action, Name: "Action done", Host: e.host, Kind: w.check.Kind, Check: w.check.Name,
 			Severity: tocsin.Info, Description: string(v) + " by hand", Action: string(v), At: now, Since: now,
 		}
+	}
+	if err := w.refuses(v); err != nil { // whoever asked should have looked
+		e.log.Error("action refused", "check", w.check.ID(), "verb", string(v), "err", err)
+		j.end <- err
+		return j.end
 	}
 	steps := moves(&w.check, v, existsOf(w.reading))
 	patience := w.check.Patience

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -31,9 +30,10 @@ func (s CheckState) isZero() bool {
 // Order is what a person asks of some checks.
 type Order struct {
 	Verb Verb // Monitor, Unmonitor, Start, Stop or Restart
-	// Names are checks, as NAME or KIND.NAME; empty means all, for Monitor and
-	// Unmonitor.
+	// Names are checks, as NAME or KIND.NAME. There are none with All, which
+	// means every check and is for Monitor and Unmonitor alone.
 	Names []string
+	All   bool
 	// By says who asks, for the log and the status.
 	By string
 }
@@ -101,8 +101,15 @@ func (e *Engine) obey(ctx context.Context, o order, now time.Time) {
 
 // meant are the checks that an order is about.
 func (e *Engine) meant(o Order) ([]*watch, error) {
-	if len(o.Names) == 0 {
+	switch {
+	case o.All && o.Verb.service():
+		return nil, fmt.Errorf("%s: name the checks: nobody means every service", o.Verb)
+	case o.All && len(o.Names) > 0:
+		return nil, fmt.Errorf("%s: name the checks or say all, not both", o.Verb)
+	case o.All:
 		return e.watches, nil
+	case len(o.Names) == 0:
+		return nil, fmt.Errorf("%s: no check named", o.Verb)
 	}
 	var meant []*watch
 	for _, name := range o.Names {
@@ -115,12 +122,9 @@ func (e *Engine) meant(o Order) ([]*watch, error) {
 			if slices.Contains(meant, w) {
 				continue
 			}
-			if o.Verb != Monitor && o.Verb != Unmonitor {
-				if len(moves(&w.check, o.Verb, Unknown)) == 0 {
-					return nil, fmt.Errorf("%s %s: the rule file does not say how: the check has no %q", o.Verb, w.check.ID(), strings.Join(needs(o.Verb), "\" or \""))
-				}
-				if w.job != nil {
-					return nil, fmt.Errorf("%s %s: a %s is under way", o.Verb, w.check.ID(), w.job.verb)
+			if o.Verb.service() {
+				if err := w.refuses(o.Verb); err != nil {
+					return nil, err
 				}
 			}
 			meant = append(meant, w)

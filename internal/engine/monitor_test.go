@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"log/slog"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -33,7 +34,7 @@ func TestUnmonitoredIsNotRead(t *testing.T) {
 		if err != nil || all[0].State.Why != "by root" || !all[1].State.Unmonitored.IsZero() {
 			t.Errorf("got %+v, %v", all, err)
 		}
-		if err := e.Obey(t.Context(), Order{Verb: Monitor}); err != nil {
+		if err := e.Obey(t.Context(), Order{Verb: Monitor, All: true}); err != nil {
 			t.Error(err)
 		}
 		time.Sleep(time.Minute)
@@ -71,4 +72,46 @@ func TestARuleEndsTheWatch(t *testing.T) {
 			t.Errorf("got %+v, %v", state, err)
 		}
 	})
+}
+
+// TestAnOrderWithoutNamesIsRefused: an empty list never means every service.
+func TestAnOrderWithoutNamesIsRefused(t *testing.T) {
+	tests := []struct {
+		order Order
+		want  string
+	}{
+		{Order{Verb: Stop}, "stop: no check named"},
+		{Order{Verb: Start}, "start: no check named"},
+		{Order{Verb: Restart}, "restart: no check named"},
+		{Order{Verb: Monitor}, "monitor: no check named"},
+		{Order{Verb: Unmonitor}, "unmonitor: no check named"},
+		{Order{Verb: Stop, All: true}, "stop: name the checks: nobody means every service"},
+		{Order{Verb: Unmonitor, All: true, Names: []string{"a"}}, "unmonitor: name the checks or say all, not both"},
+	}
+	synctest.Test(t, func(t *testing.T) {
+		d, k := &daemon{up: true}, &keeper{}
+		e, stop := running(t, filepath.Join(t.TempDir(), "s"), k, serving(d, "", Start, Stop))
+		for _, tt := range tests {
+			if err := e.Obey(t.Context(), tt.order); err == nil || err.Error() != tt.want {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		}
+		time.Sleep(time.Minute)
+		did(t, d)
+		stop()
+	})
+}
+
+// TestActRefuses: without steps, or beside another action, none begins.
+func TestActRefuses(t *testing.T) {
+	e := &Engine{log: slog.New(slog.DiscardHandler)}
+	w := &watch{check: serving(&daemon{}, "", Start)}
+	if err := <-e.act(t.Context(), w, Stop, nil, nil, time.Now()); err == nil || w.job != nil {
+		t.Errorf("got %v, and the job %v", err, w.job)
+	}
+	under := &job{verb: Restart}
+	w.job = under
+	if err := <-e.act(t.Context(), w, Start, nil, nil, time.Now()); err == nil || err.Error() != "start test.a: a restart is under way" || w.job != under {
+		t.Errorf("got %v, and the job %v", err, w.job)
+	}
 }
