@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -107,6 +108,7 @@ func (e *emitter) emit() int {
 	e.settle()
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	hopeless(queue)
 	left := 0
 	for _, p := range e.queue {
 		if !p.durable {
@@ -116,13 +118,31 @@ func (e *emitter) emit() int {
 	return left
 }
 
+// hopeless tells those who wait for what is left in a queue that it is not on
+// disk: it is kept in memory and tried again.
+func hopeless(queue []*pending) {
+	for _, p := range queue {
+		if p.saved != nil {
+			p.saved <- errNotDurable
+			p.saved = nil
+		}
+	}
+}
+
+// errNotDurable says that an event before this state, or its own, is not on disk.
+var errNotDurable = errors.New("an event cannot be written")
+
 // settle saves the states of the transitions that are durable, up to the first
 // that is not: a state never says more than the spool.
 func (e *emitter) settle() {
 	e.mu.Lock()
 	n := 0
+	var waiting []chan<- error
 	for n < len(e.queue) && e.queue[n].durable {
 		e.state.take(e.queue[n].transition)
+		if saved := e.queue[n].saved; saved != nil {
+			waiting, e.queue[n].saved = append(waiting, saved), nil
+		}
 		n++
 	}
 	e.queue = e.queue[n:]
@@ -135,4 +155,7 @@ func (e *emitter) settle() {
 		e.log.Error("state not saved, tried again", "err", err)
 	}
 	e.unsaved = err != nil
+	for _, saved := range waiting {
+		saved <- err
+	}
 }

@@ -26,6 +26,9 @@ type transition struct {
 	// rule's.
 	check      string
 	checkState CheckState
+	// saved is told once when the event and the state are on disk, or why they
+	// are not as yet; nil when nobody waits. It has room for that.
+	saved chan<- error
 }
 
 // raise makes the event of a transition and the state that follows from it. It

@@ -12,6 +12,11 @@ import (
 	"tocsin/templates"
 )
 
+// saveLimit is how long an action waits for what is told of it, and for its
+// count, to be on disk: one that ends the agent must not be done for ever. A
+// full or slow disk keeps no service from being repaired.
+const saveLimit = 2 * time.Second
+
 // lookEvery is how often a check is read while an action waits for its service
 // to come or go.
 const lookEvery = 500 * time.Millisecond
@@ -24,6 +29,7 @@ type job struct {
 	began time.Time
 	looks chan look // the newest reading since
 	end   chan error
+	saved <-chan error // what is told of it and its count; nil for a person's
 }
 
 // look is what a reading said of the service.
@@ -71,11 +77,12 @@ func (w *watch) refuses(v Verb) error {
 	return nil
 }
 
-// act begins an action on the service of a check, for a rule whose event it is,
-// or, without one, for a person. The channel has its end, or why it was refused.
-func (e *Engine) act(ctx context.Context, w *watch, v Verb, r *Rule, ev *tocsin.Event, now time.Time) <-chan error {
-	j := &job{verb: v, rule: r, event: ev, began: now, looks: make(chan look, 1), end: make(chan error, 1)}
-	if ev == nil {
+// act begins an action on the service of a check: its verb, and the rule and
+// the event that it is for, or, without them, a person's. The channel has its end, or why it was refused.
+func (e *Engine) act(ctx context.Context, w *watch, j *job, now time.Time) <-chan error {
+	v := j.verb
+	j.began, j.looks, j.end = now, make(chan look, 1), make(chan error, 1)
+	if j.event == nil {
 		j.event = &tocsin.Event{
 			Type: tocsin.Action, Name: "Action done", Host: e.host, Kind: w.check.Kind, Check: w.check.Name,
 			Severity: tocsin.Info, Description: string(v) + " by hand", Action: string(v), At: now, Since: now,
@@ -87,18 +94,38 @@ func (e *Engine) act(ctx context.Context, w *watch, v Verb, r *Rule, ev *tocsin.
 		return j.end
 	}
 	steps := moves(&w.check, v, existsOf(w.reading))
-	patience := w.check.Patience
+	id, patience := w.check.ID(), w.check.Patience // a reload may change the check
 	w.job = j
 	w.lookSoon(now)
 	e.acting.Go(func() {
+		e.remembered(ctx, j.saved, id)
 		said, err := j.run(ctx, steps, patience)
 		select {
 		case e.ends <- jobEnd{w, j, said, err}:
 		case <-ctx.Done():
-			j.end <- fmt.Errorf("%s %s: the agent stops", v, w.check.ID())
+			j.end <- fmt.Errorf("%s %s: the agent stops", v, id)
 		}
 	})
 	return j.end
+}
+
+// remembered returns when an action may begin: when it is on disk that it does,
+// or it is known that it cannot be, or after saveLimit.
+func (e *Engine) remembered(ctx context.Context, saved <-chan error, id string) {
+	if saved == nil {
+		return
+	}
+	timer := time.NewTimer(saveLimit)
+	defer timer.Stop()
+	select {
+	case err := <-saved:
+		if err != nil {
+			e.log.Warn("action begun before it is on disk", "check", id, "err", err)
+		}
+	case <-timer.C:
+		e.log.Warn("action begun before it is on disk", "check", id, "waited", saveLimit.String())
+	case <-ctx.Done():
+	}
 }
 
 // run carries out the steps of an action, one after the other. What a program
@@ -269,44 +296,6 @@ func (e *Engine) tell(w *watch, r *Rule, v Verb, text, unmonitored string, now t
 	e.rules[id] = t.state
 }
 
-// execute runs the program of a rule beside everything else.
-func (e *Engine) execute(ctx context.Context, w *watch, r *Rule, ev *tocsin.Event, now time.Time) {
-	if w.executes == nil {
-		w.executes = make(map[string]bool)
-	}
-	w.executes[r.Name] = true
-	rule, method := *r, r.Exec
-	e.acting.Go(func() {
-		said, err := method.Do(ctx, ev)
-		select {
-		case e.execs <- execEnd{w, &rule, said, err, now}:
-		case <-ctx.Done():
-		}
-	})
-}
-
-// execEnd is the end of a rule's program.
-type execEnd struct {
-	watch *watch
-	rule  *Rule
-	said  string
-	err   error
-	began time.Time
-}
-
-func (e *Engine) executed(end execEnd, now time.Time) {
-	id := end.watch.check.ID()
-	delete(end.watch.executes, end.rule.Name)
-	took := now.Sub(end.began).Round(time.Millisecond)
-	if end.err != nil {
-		e.log.Warn("program of a rule failed", "rule", id+"/"+end.rule.Name, "took", took.String(), "err", end.err)
-		end.err = fmt.Errorf("%s: %w", Exec, end.err)
-	}
-	if w := e.byID[id]; w != nil {
-		e.tellAction(w, end.rule, Exec, end.said, end.err, took, now)
-	}
-}
-
 // decide asks what is to be done about an observation.
 func (e *Engine) decide(w *watch, r *Rule, o Observation, s RuleState, kind tocsin.EventType, now time.Time) Decision {
 	if r.Do == "" {
@@ -351,16 +340,11 @@ func (e *Engine) carryOut(ctx context.Context, w *watch, r *Rule, d Decision, ev
 	case d.Verb == Unmonitor:
 		e.unmonitor(w, CheckState{Unmonitored: now, Why: unmonitoredBy(r), Own: true, Actions: state.Actions})
 	case d.Verb == Exec:
-		id := tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)
-		s := e.rules[id]
-		s.Acted = now
-		e.rules[id] = s
 		e.execute(ctx, w, r, ev, now)
 	case d.Verb != "":
 		kept := append(recent(state.Actions, w.check.Limit, now), now)
 		state.Actions = append([]time.Time(nil), kept...)
-		e.keep(w, state)
 		rule := *r
-		e.act(ctx, w, d.Verb, &rule, ev, now)
+		e.act(ctx, w, &job{verb: d.Verb, rule: &rule, event: ev, saved: e.keep(w, state)}, now)
 	}
 }

@@ -93,7 +93,7 @@ func (e *Engine) obey(ctx context.Context, o order, now time.Time) {
 		default:
 			e.log.Info("action", "check", w.check.ID(), "verb", string(o.Verb), "by", o.By)
 			e.monitor(w, now)
-			ends = append(ends, e.act(ctx, w, o.Verb, nil, nil, now))
+			ends = append(ends, e.act(ctx, w, &job{verb: o.Verb}, now))
 		}
 	}
 	o.answer <- ends
@@ -161,13 +161,15 @@ func (e *Engine) monitor(w *watch, now time.Time) {
 }
 
 // keep remembers the state of a check, also on disk, behind the events that
-// came before.
-func (e *Engine) keep(w *watch, s CheckState) {
+// came before. The channel has when that is so, or why it is not.
+func (e *Engine) keep(w *watch, s CheckState) <-chan error {
 	id := w.check.ID()
 	if s.isZero() {
 		delete(e.states, id)
 	} else {
 		e.states[id] = s
 	}
-	e.emitter.add(transition{check: id, checkState: s})
+	saved := make(chan error, 1)
+	e.emitter.add(transition{check: id, checkState: s, saved: saved})
+	return saved
 }

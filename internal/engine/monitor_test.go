@@ -106,12 +106,12 @@ func TestAnOrderWithoutNamesIsRefused(t *testing.T) {
 func TestActRefuses(t *testing.T) {
 	e := &Engine{log: slog.New(slog.DiscardHandler)}
 	w := &watch{check: serving(&daemon{}, "", Start)}
-	if err := <-e.act(t.Context(), w, Stop, nil, nil, time.Now()); err == nil || w.job != nil {
+	if err := <-e.act(t.Context(), w, &job{verb: Stop}, time.Now()); err == nil || w.job != nil {
 		t.Errorf("got %v, and the job %v", err, w.job)
 	}
 	under := &job{verb: Restart}
 	w.job = under
-	if err := <-e.act(t.Context(), w, Start, nil, nil, time.Now()); err == nil || err.Error() != "start test.a: a restart is under way" || w.job != under {
+	if err := <-e.act(t.Context(), w, &job{verb: Start}, time.Now()); err == nil || err.Error() != "start test.a: a restart is under way" || w.job != under {
 		t.Errorf("got %v, and the job %v", err, w.job)
 	}
 }

@@ -87,7 +87,7 @@ func (s *State) RollForward(events []tocsin.Event) int {
 		}
 		s.Rules[ev.RuleID()] = RuleState{
 			Failed: m.Failed, Since: m.Since, Incident: m.Incident, Transition: m.Transition,
-			Reminders: m.Reminders, Told: ev.At, Seen: m.Seen, Flap: m.Flap,
+			Reminders: m.Reminders, Told: ev.At, Seen: m.Seen, Flap: m.Flap, Acted: s.Rules[ev.RuleID()].Acted,
 		}
 		if id := CheckID(ev.Kind, ev.Check); m.Unmonitored != "" {
 			s.take(transition{check: id, checkState: CheckState{Unmonitored: ev.At, Why: m.Unmonitored, Own: true}})
