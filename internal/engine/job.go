@@ -28,7 +28,7 @@ type job struct {
 	event *tocsin.Event // what it is done about; never nil
 	began time.Time
 	looks chan look // the newest reading since
-	end   chan error
+	end   chan outcome
 	saved <-chan error // what is told of it and its count; nil for a person's
 }
 
@@ -79,9 +79,9 @@ func (w *watch) refuses(v Verb) error {
 
 // act begins an action on the service of a check: its verb, and the rule and
 // the event that it is for, or, without them, a person's. The channel has its end, or why it was refused.
-func (e *Engine) act(ctx context.Context, w *watch, j *job, now time.Time) <-chan error {
+func (e *Engine) act(ctx context.Context, w *watch, j *job, now time.Time) <-chan outcome {
 	v := j.verb
-	j.began, j.looks, j.end = now, make(chan look, 1), make(chan error, 1)
+	j.began, j.looks, j.end = now, make(chan look, 1), make(chan outcome, 1)
 	if j.event == nil {
 		j.event = &tocsin.Event{
 			Type: tocsin.Action, Name: "Action done", Host: e.host, Kind: w.check.Kind, Check: w.check.Name,
@@ -90,7 +90,7 @@ func (e *Engine) act(ctx context.Context, w *watch, j *job, now time.Time) <-cha
 	}
 	if err := w.refuses(v); err != nil { // whoever asked should have looked
 		e.log.Error("action refused", "check", w.check.ID(), "verb", string(v), "err", err)
-		j.end <- err
+		j.end <- outcome{err: err}
 		return j.end
 	}
 	steps := moves(&w.check, v, existsOf(w.reading))
@@ -103,7 +103,7 @@ func (e *Engine) act(ctx context.Context, w *watch, j *job, now time.Time) <-cha
 		select {
 		case e.ends <- jobEnd{w, j, said, err}:
 		case <-ctx.Done():
-			j.end <- fmt.Errorf("%s %s: the agent stops", v, id)
+			j.end <- outcome{err: fmt.Errorf("%s %s: the agent stops", v, id)}
 		}
 	})
 	return j.end
@@ -199,12 +199,13 @@ func (e *Engine) ended(end jobEnd, now time.Time) *watch {
 		e.log.Info("action done", "check", id, "verb", string(j.verb), "took", took.String())
 	}
 	w := end.watch
+	var saved <-chan error
 	if present := e.byID[id]; present != nil && present.job == j { // a reload may have made another
 		w = present
 		w.job, w.rested = nil, now
-		e.settled(w, j, end, took, now)
+		saved = e.settled(w, j, end, took, now)
 	}
-	j.end <- withOutput(end.err, end.said)
+	j.end <- outcome{withOutput(end.err, end.said), saved}
 	return w
 }
 
@@ -216,8 +217,9 @@ func withOutput(err error, said string) error {
 	return fmt.Errorf("%w\n%s", err, said)
 }
 
-// settled is what an action means to its check.
-func (e *Engine) settled(w *watch, j *job, end jobEnd, took time.Duration, now time.Time) {
+// settled is what an action means to its check. The channel is that of keep, if
+// the check is no longer read.
+func (e *Engine) settled(w *watch, j *job, end jobEnd, took time.Duration, now time.Time) (saved <-chan error) {
 	e.renew(w)
 	w.hasten(now)
 	switch left, ok := errors.AsType[leftAlone](end.err); {
@@ -231,8 +233,9 @@ func (e *Engine) settled(w *watch, j *job, end jobEnd, took time.Duration, now t
 		if j.rule != nil {
 			s.Why, s.Own = "stopped by the rule "+j.rule.Name, true
 		}
-		e.unmonitor(w, s)
+		saved = e.unmonitor(w, s)
 	}
+	return saved
 }
 
 // leftAlone is the error of a method that has done nothing because somebody else

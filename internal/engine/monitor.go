@@ -41,21 +41,37 @@ type Order struct {
 // order is an Order on its way.
 type order struct {
 	Order
-	answer chan []<-chan error // of the actions that began; closed without any
+	answer chan []<-chan outcome // of the checks that it is about
 	refuse chan error
 }
 
+// outcome is what has become of an order for one check.
+type outcome struct {
+	err error
+	// saved has when it is on disk, or why it is not; nil when there is nothing
+	// to save.
+	saved <-chan error
+}
+
+// finished is the channel of an outcome that there is already.
+func finished(o outcome) <-chan outcome {
+	end := make(chan outcome, 1)
+	end <- o
+	return end
+}
+
 // Obey carries out what a person asks. Nothing is done when one of the names is
-// unknown or cannot be acted on. It returns when all actions have ended, or
-// with ctx's error; they go on then.
+// unknown or cannot be acted on. It returns when all actions have ended and what
+// is to be remembered is on disk, or says why it is not; or with ctx's error, and
+// the actions go on then.
 func (e *Engine) Obey(ctx context.Context, o Order) error {
-	one := order{o, make(chan []<-chan error, 1), make(chan error, 1)}
+	one := order{o, make(chan []<-chan outcome, 1), make(chan error, 1)}
 	select {
 	case e.orders <- one:
 	case <-ctx.Done():
 		return fmt.Errorf("ask engine: %w", ctx.Err())
 	}
-	var ends []<-chan error
+	var ends []<-chan outcome
 	select {
 	case err := <-one.refuse:
 		return err
@@ -64,13 +80,29 @@ func (e *Engine) Obey(ctx context.Context, o Order) error {
 	var all []error
 	for _, end := range ends {
 		select {
-		case err := <-end:
-			all = append(all, err)
+		case out := <-end:
+			all = append(all, out.err, out.written(ctx, o.Verb))
 		case <-ctx.Done():
 			return fmt.Errorf("wait for the action: %w", ctx.Err())
 		}
 	}
 	return errors.Join(all...)
+}
+
+// written waits until an outcome is on disk, and says why it is not.
+func (o outcome) written(ctx context.Context, v Verb) error {
+	if o.saved == nil {
+		return nil
+	}
+	select {
+	case err := <-o.saved:
+		if err != nil {
+			return fmt.Errorf("%s: done, but not on disk, so that a restart of the agent may forget it: %w", v, err)
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%s: done, but not known to be on disk: %w", v, ctx.Err())
+	}
 }
 
 // obey begins what a person asks, or refuses it as a whole.
@@ -83,17 +115,17 @@ func (e *Engine) obey(ctx context.Context, o order, now time.Time) {
 		o.refuse <- err
 		return
 	}
-	var ends []<-chan error
+	var ends []<-chan outcome
 	for _, w := range meant {
 		switch o.Verb {
 		case Unmonitor:
-			e.unmonitor(w, CheckState{Unmonitored: now, Why: "by " + o.By, Actions: e.states[w.check.ID()].Actions})
+			s := CheckState{Unmonitored: now, Why: "by " + o.By, Actions: e.states[w.check.ID()].Actions}
+			ends = append(ends, finished(outcome{saved: e.unmonitor(w, s)}))
 		case Monitor:
-			e.monitor(w, now)
+			ends = append(ends, finished(outcome{saved: e.monitor(w, now)}))
 		default:
 			e.log.Info("action", "check", w.check.ID(), "verb", string(o.Verb), "by", o.By)
-			e.monitor(w, now)
-			ends = append(ends, e.act(ctx, w, &job{verb: o.Verb}, now))
+			ends = append(ends, finished(outcome{saved: e.monitor(w, now)}), e.act(ctx, w, &job{verb: o.Verb}, now))
 		}
 	}
 	o.answer <- ends
@@ -137,27 +169,27 @@ func (e *Engine) meant(o Order) ([]*watch, error) {
 }
 
 // unmonitor stops the readings of a check. What its rules have told stays as it
-// is.
-func (e *Engine) unmonitor(w *watch, s CheckState) {
+// is. The channel is that of keep.
+func (e *Engine) unmonitor(w *watch, s CheckState) <-chan error {
 	if w.idle {
-		return
+		return e.keep(w, e.states[w.check.ID()]) // it may not be on disk as yet
 	}
 	w.idle = true
-	e.keep(w, s)
 	e.log.Info("unmonitored", "check", w.check.ID(), "reason", s.Why)
+	return e.keep(w, s)
 }
 
 // monitor begins the readings of a check again. What For and ClearFor wait for
-// begins anew: nobody looked.
-func (e *Engine) monitor(w *watch, now time.Time) {
+// begins anew: nobody looked. The channel is that of keep.
+func (e *Engine) monitor(w *watch, now time.Time) <-chan error {
 	if !w.idle {
-		return
+		return e.keep(w, e.states[w.check.ID()])
 	}
 	w.idle = false
-	e.keep(w, CheckState{})
 	e.pause(w)
 	w.begin(now)
 	e.log.Info("monitored again", "check", w.check.ID())
+	return e.keep(w, CheckState{})
 }
 
 // keep remembers the state of a check, also on disk, behind the events that

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"log/slog"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,12 +108,46 @@ func TestAnOrderWithoutNamesIsRefused(t *testing.T) {
 func TestActRefuses(t *testing.T) {
 	e := &Engine{log: slog.New(slog.DiscardHandler)}
 	w := &watch{check: serving(&daemon{}, "", Start)}
-	if err := <-e.act(t.Context(), w, &job{verb: Stop}, time.Now()); err == nil || w.job != nil {
-		t.Errorf("got %v, and the job %v", err, w.job)
+	if out := <-e.act(t.Context(), w, &job{verb: Stop}, time.Now()); out.err == nil || w.job != nil {
+		t.Errorf("got %v, and the job %v", out.err, w.job)
 	}
 	under := &job{verb: Restart}
 	w.job = under
-	if err := <-e.act(t.Context(), w, &job{verb: Start}, time.Now()); err == nil || err.Error() != "start test.a: a restart is under way" || w.job != under {
-		t.Errorf("got %v, and the job %v", err, w.job)
+	if out := <-e.act(t.Context(), w, &job{verb: Start}, time.Now()); out.err == nil || out.err.Error() != "start test.a: a restart is under way" || w.job != under {
+		t.Errorf("got %v, and the job %v", out.err, w.job)
 	}
+}
+
+// TestAnOrderIsOnDiskWhenItIsAnswered: what a person was told is done outlives
+// the agent, and what does not is no success.
+func TestAnOrderIsOnDiskWhenItIsAnswered(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "state.json")
+	synctest.Test(t, func(t *testing.T) {
+		e, stop := running(t, path, &keeper{}, serving(&daemon{up: true}, "", Start, Stop))
+		for _, tt := range []struct {
+			verb Verb
+			why  string
+		}{{Unmonitor, "by root"}, {Monitor, ""}, {Stop, "stopped by hand"}, {Start, ""}} {
+			if err := e.Obey(t.Context(), Order{Verb: tt.verb, Names: []string{"a"}, By: "root"}); err != nil {
+				t.Errorf("%s: %v", tt.verb, err)
+			}
+			if s, _, err := OpenState(path, time.Now()); err != nil || s.Checks["test.a"].Why != tt.why {
+				t.Errorf("%s: got %+v, %v", tt.verb, s, err)
+			}
+		}
+		if err := os.Rename(dir, dir+"x"); err != nil { // nothing can be written
+			t.Fatal(err)
+		}
+		for range 2 { // the second time nothing is new, and it is as far from the disk
+			err := e.Obey(t.Context(), Order{Verb: Unmonitor, Names: []string{"a"}, By: "root"})
+			if err == nil || !strings.Contains(err.Error(), "unmonitor: done, but not on disk") {
+				t.Errorf("got %v", err)
+			}
+		}
+		stop()
+	})
 }
