@@ -44,7 +44,7 @@ func (e *Engine) alerted(a alert, now time.Time) {
 	w.deafen()
 	w.listening = false
 	switch {
-	case !a.changed || w.idle || e.quiet.Load():
+	case !a.changed || w.resting() || e.quiet.Load():
 	case !w.started.IsZero():
 		w.again = true
 	default:

@@ -119,7 +119,7 @@ func (e *Engine) Run(ctx context.Context) {
 	// Only a tick looks at all watches: of a thousand that answer, each would
 	// look at a thousand.
 	sooner := func(w *watch) {
-		if at := w.wake(); !w.idle && at.Before(alarm) {
+		if at := w.wake(); !w.resting() && at.Before(alarm) {
 			alarm = at
 			timer.Reset(time.Until(alarm))
 		}

@@ -46,6 +46,10 @@ type jobEnd struct {
 	err   error
 }
 
+// resting says that a check is not read. An action that is under way needs its
+// readings to the end.
+func (w *watch) resting() bool { return w.idle && w.job == nil }
+
 // lookSoon plans the next reading soon while an action is under way, whatever the
 // schedule.
 func (w *watch) lookSoon(now time.Time) {

@@ -151,3 +151,30 @@ func TestAnOrderIsOnDiskWhenItIsAnswered(t *testing.T) {
 		stop()
 	})
 }
+
+// TestUnmonitoredDuringARestart: what has begun goes on to its end, seen by its
+// readings, and only then nobody looks any more.
+func TestUnmonitoredDuringARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, k := &daemon{up: true}, &keeper{}
+		e, stop := running(t, filepath.Join(t.TempDir(), "s"), k, serving(d, "", Start, Stop))
+		time.Sleep(time.Minute)
+		end := make(chan error, 1)
+		go func() { end <- e.Obey(t.Context(), Order{Verb: Restart, Names: []string{"a"}, By: "root"}) }()
+		time.Sleep(500 * time.Millisecond)
+		if err := e.Obey(t.Context(), Order{Verb: Unmonitor, Names: []string{"a"}, By: "root"}); err != nil {
+			t.Error(err)
+		}
+		if err := <-end; err != nil {
+			t.Error(err)
+		}
+		did(t, d, "stop for action", "start for action")
+		d.set(func(d *daemon) { d.up = false })
+		time.Sleep(time.Hour)
+		wants(t, k)
+		if all, err := e.Status(t.Context()); err != nil || all[0].State.Why != "by root" || time.Since(all[0].Read) < 59*time.Minute {
+			t.Errorf("got %+v, %v", all, err)
+		}
+		stop()
+	})
+}

@@ -35,7 +35,7 @@ func (e *Engine) take(ctx context.Context, r result, now time.Time) {
 	if w.again {
 		w.hasten(now)
 	}
-	if late || w.idle || e.quiet.Load() {
+	if late || w.resting() || e.quiet.Load() {
 		return // a late one is as old as its start; the next reading is soon
 	}
 	w.reading, w.readErr = r.reading, r.err

@@ -18,7 +18,7 @@ func (e *Engine) wake() time.Time {
 	now := time.Now()
 	wake := now.Add(mostWake)
 	for _, w := range e.watches {
-		if w.idle {
+		if w.resting() {
 			continue
 		}
 		at := w.wake()
@@ -44,7 +44,7 @@ func (e *Engine) tick(ctx context.Context, now time.Time) {
 	quiet := e.quiet.Load()
 	var due []*watch
 	for _, w := range e.watches {
-		if w.idle {
+		if w.resting() {
 			continue
 		}
 		if !w.started.IsZero() && !w.late && now.Sub(w.started) >= w.check.Timeout {
