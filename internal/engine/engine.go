@@ -40,9 +40,14 @@ type Engine struct {
 	ends    chan jobEnd
 	execs   chan execEnd
 	acting  sync.WaitGroup // actions and programs of rules
-	began   time.Time
-	first   time.Time // no check is read before
-	quiet   atomic.Bool
+	// jobs are the actions that are under way, by the id of their check, and
+	// programs those of rules, by the id of the rule: a check that a reload
+	// removes and another brings back finds its own.
+	jobs     map[string]*job
+	programs map[string]bool
+	began    time.Time
+	first    time.Time // no check is read before
+	quiet    atomic.Bool
 }
 
 // watch is a check at run time.
@@ -66,13 +71,12 @@ type watch struct {
 	round     uint64
 	reading   tocsin.Reading
 	readErr   error
-	warm      bool            // more than one reading, and every window has had its time
-	first     time.Time       // when the first reading was
-	idle      bool            // nobody wants it read; see CheckState
-	job       *job            // the action on its service that is under way
-	rested    time.Time       // when the last one ended
-	left      string          // the incident in which an action was left to somebody else
-	executes  map[string]bool // the rules whose program runs
+	warm      bool      // more than one reading, and every window has had its time
+	first     time.Time // when the first reading was
+	idle      bool      // nobody wants it read; see CheckState
+	job       *job      // the action on its service that is under way
+	rested    time.Time // when the last one ended
+	left      string    // the incident in which an action was left to somebody else
 }
 
 type result struct {
@@ -97,6 +101,7 @@ func New(host string, checks []Check, state *State, sink Sink, delay time.Durati
 		rules: maps.Clone(state.Rules), results: make(chan []result, 64), alerts: make(chan alert, 64),
 		reload: make(chan reload), ping: make(chan chan struct{}), asks: make(chan chan []CheckStatus), clock: make(chan struct{}, 1),
 		states: maps.Clone(state.Checks), orders: make(chan order), ends: make(chan jobEnd), execs: make(chan execEnd),
+		jobs: make(map[string]*job), programs: make(map[string]bool),
 	}
 	if e.states == nil {
 		e.states = make(map[string]CheckState)
@@ -189,6 +194,9 @@ func (e *Engine) replace(r reload) {
 			w.deafen()
 		}
 	}
+	for id, j := range e.jobs {
+		j.unseen.Store(e.byID[id] == nil)
+	}
 	e.retire(time.Now())
 }
 
@@ -254,10 +262,10 @@ func (e *Engine) arrange(checks []Check, old []*watch, read map[string]time.Time
 		}
 		w := &watch{
 			check: c, data: newDataRule(c.Interval), history: NewHistory(c.Windows, c.Picks), phase: phase(c), read: read[c.ID()], ids: ruleIDs(&c),
-			idle: !e.states[c.ID()].Unmonitored.IsZero(),
+			idle: !e.states[c.ID()].Unmonitored.IsZero(), job: e.jobs[c.ID()],
 		}
-		if have != nil { // an action goes on under the new rules
-			w.job, w.rested, w.executes = have.job, have.rested, have.executes
+		if have != nil {
+			w.rested = have.rested
 		}
 		w.begin(now)
 		watches = append(watches, w)

@@ -17,10 +17,7 @@ func (e *Engine) execute(ctx context.Context, w *watch, r *Rule, ev *tocsin.Even
 	e.rules[id] = state
 	saved := make(chan error, 1)
 	e.emitter.add(transition{rule: id, state: state, saved: saved})
-	if w.executes == nil {
-		w.executes = make(map[string]bool)
-	}
-	w.executes[r.Name] = true
+	e.programs[id] = true
 	rule, method := *r, r.Exec
 	e.acting.Go(func() {
 		e.remembered(ctx, saved, id)
@@ -42,14 +39,12 @@ type execEnd struct {
 }
 
 func (e *Engine) executed(end execEnd, now time.Time) {
-	id := end.watch.check.ID()
-	delete(end.watch.executes, end.rule.Name)
+	id := end.watch.check.ID() + "/" + end.rule.Name
+	delete(e.programs, id)
 	took := now.Sub(end.began).Round(time.Millisecond)
 	if end.err != nil {
-		e.log.Warn("program of a rule failed", "rule", id+"/"+end.rule.Name, "took", took.String(), "err", end.err)
+		e.log.Warn("program of a rule failed", "rule", id, "took", took.String(), "err", end.err)
 		end.err = fmt.Errorf("%s: %w", Exec, end.err)
 	}
-	if w := e.byID[id]; w != nil {
-		e.tellAction(w, end.rule, Exec, end.said, end.err, took, now)
-	}
+	e.tellAction(end.watch, end.rule, Exec, end.said, end.err, took, now)
 }

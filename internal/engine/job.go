@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"tocsin"
@@ -29,7 +30,9 @@ type job struct {
 	began time.Time
 	looks chan look // the newest reading since
 	end   chan outcome
-	saved <-chan error // what is told of it and its count; nil for a person's
+	// unseen says that no check reads the service at present, after a reload.
+	unseen atomic.Bool
+	saved  <-chan error // what is told of it and its count; nil for a person's
 }
 
 // look is what a reading said of the service.
@@ -99,7 +102,7 @@ func (e *Engine) act(ctx context.Context, w *watch, j *job, now time.Time) <-cha
 	}
 	steps := moves(&w.check, v, existsOf(w.reading))
 	id, patience := w.check.ID(), w.check.Patience // a reload may change the check
-	w.job = j
+	w.job, e.jobs[id] = j, j
 	w.lookSoon(now)
 	e.acting.Go(func() {
 		e.remembered(ctx, j.saved, id)
@@ -169,7 +172,12 @@ func (j *job) await(ctx context.Context, step move, patience time.Duration) erro
 				return nil
 			}
 		case <-timer.C:
-			if step.await == True {
+			switch {
+			case j.unseen.Load() && step.await == False:
+				return nil // it has had its time, and what is stopped is to be started
+			case j.unseen.Load():
+				return errors.New("nobody has seen whether it is there: the rule file has no such check any more")
+			case step.await == True:
 				return fmt.Errorf("not there after %s", patience)
 			}
 			return fmt.Errorf("still there after %s", patience)
@@ -202,12 +210,19 @@ func (e *Engine) ended(end jobEnd, now time.Time) *watch {
 	} else {
 		e.log.Info("action done", "check", id, "verb", string(j.verb), "took", took.String())
 	}
-	w := end.watch
+	delete(e.jobs, id)
 	var saved <-chan error
-	if present := e.byID[id]; present != nil && present.job == j { // a reload may have made another
-		w = present
+	w := e.byID[id]
+	switch {
+	case w != nil: // a reload may have made another
 		w.job, w.rested = nil, now
 		saved = e.settled(w, j, end, took, now)
+	default: // it has taken the check away, but not what was begun
+		w = end.watch
+		w.job = nil
+		if j.rule != nil {
+			e.tellAction(w, j.rule, j.verb, end.said, end.err, took, now)
+		}
 	}
 	j.end <- outcome{withOutput(end.err, end.said), saved}
 	return w
@@ -313,7 +328,7 @@ func (e *Engine) decide(w *watch, r *Rule, o Observation, s RuleState, kind tocs
 	}
 	return Decide(r, Situation{
 		Event: kind, When: o.When, State: s, Busy: w.job != nil, Rested: w.rested,
-		Actions: e.states[w.check.ID()].Actions, Limit: w.check.Limit, Executes: w.executes[r.Name],
+		Actions: e.states[w.check.ID()].Actions, Limit: w.check.Limit, Executes: e.programs[w.check.ID()+"/"+r.Name],
 	}, now)
 }
 
