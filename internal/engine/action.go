@@ -2,9 +2,11 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"tocsin"
+	"tocsin/templates"
 )
 
 // Verb is what is done about a failure, in the words of the rule file. The zero
@@ -151,3 +153,56 @@ func moves(c *Check, v Verb, exists Truth) []move {
 
 // Acts says whether a check says how to do what a rule wants done to it.
 func (c *Check) Acts(v Verb) bool { return !v.service() || len(moves(c, v, Unknown)) > 0 }
+
+// decide asks what is to be done about an observation.
+func (e *Engine) decide(w *watch, r *Rule, o Observation, s RuleState, kind tocsin.EventType, now time.Time) Decision {
+	if r.Do == "" {
+		return Decision{}
+	}
+	if kind == tocsin.Failed {
+		s.Failed = true
+	}
+	return Decide(r, Situation{
+		Event: kind, When: o.When, State: s, Busy: w.job != nil, Rested: w.rested,
+		Actions: e.states[w.check.ID()].Actions, Limit: w.check.Limit, Executes: e.programs[w.check.ID()+"/"+r.Name],
+	}, now)
+}
+
+// note writes into an event what is done about it.
+func (e *Engine) note(t *transition, d Decision, r *Rule) {
+	if d.Verb == "" {
+		return
+	}
+	t.event.Action = string(d.Verb)
+	if d.Verb == Unmonitor {
+		t.event.Mark.Unmonitored = unmonitoredBy(r)
+	}
+}
+
+func unmonitoredBy(r *Rule) string { return "by the rule " + r.Name }
+
+// carryOut does what was decided.
+func (e *Engine) carryOut(ctx context.Context, w *watch, r *Rule, d Decision, ev *tocsin.Event, now time.Time) {
+	state := e.states[w.check.ID()]
+	switch {
+	case d.GiveUp:
+		times := fmt.Sprintf("%d times", w.check.Limit.Times)
+		if w.check.Limit.Times == 1 {
+			times = "once"
+		}
+		why := fmt.Sprintf("gave up: acted on %s within %s", times, templates.Span(w.check.Limit.Within))
+		one := Rule{Name: r.Name, Severity: tocsin.Critical, Failed: "Timeout"}
+		text := fmt.Sprintf("%s, in vain, and no longer monitored; look at it and say: tocsin monitor %s", why, w.check.Name)
+		e.tell(w, &one, Unmonitor, text, why, now)
+		e.unmonitor(w, CheckState{Unmonitored: now, Why: why, Own: true})
+	case d.Verb == Unmonitor:
+		e.unmonitor(w, CheckState{Unmonitored: now, Why: unmonitoredBy(r), Own: true, Actions: state.Actions})
+	case d.Verb == Exec:
+		e.execute(ctx, w, r, ev, now)
+	case d.Verb != "":
+		kept := append(recent(state.Actions, w.check.Limit, now), now)
+		state.Actions = append([]time.Time(nil), kept...)
+		rule := *r
+		e.act(ctx, w, &job{verb: d.Verb, rule: &rule, event: ev, saved: e.keep(w, state)}, now)
+	}
+}

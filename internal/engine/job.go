@@ -10,8 +10,11 @@ import (
 	"time"
 
 	"tocsin"
-	"tocsin/templates"
 )
+
+// endGrace is how much longer than the agent the last step of an action goes on:
+// what was stopped to be started again is not left stopped.
+const endGrace = 5 * time.Second
 
 // saveLimit is how long an action waits for what is told of it, and for its
 // count, to be on disk: one that ends the agent must not be done for ever. A
@@ -106,7 +109,7 @@ func (e *Engine) act(ctx context.Context, w *watch, j *job, now time.Time) <-cha
 	w.lookSoon(now)
 	e.acting.Go(func() {
 		e.remembered(ctx, j.saved, id)
-		said, err := j.run(ctx, steps, patience)
+		said, err := j.run(ctx, steps, patience, e.quiet.Load)
 		select {
 		case e.ends <- jobEnd{w, j, said, err}:
 		case <-ctx.Done():
@@ -136,18 +139,35 @@ func (e *Engine) remembered(ctx context.Context, saved <-chan error, id string) 
 }
 
 // run carries out the steps of an action, one after the other. What a program
-// to stop says counts less than that the service is gone.
-func (j *job) run(ctx context.Context, steps []move, patience time.Duration) (said string, err error) {
+// to stop says counts less than that the service is gone. When the agent ends, the
+// last step has endGrace, unless it is the machine that goes down.
+func (j *job) run(ctx context.Context, steps []move, patience time.Duration, down func() bool) (said string, err error) {
+	if ctx.Err() != nil {
+		return "", errors.New("not begun: the agent ends")
+	}
+	last, cancel := outliving(ctx, endGrace)
+	defer cancel()
 	var all []string
-	for _, step := range steps {
-		said, err := step.method.Do(ctx, j.event)
+	for i, step := range steps {
+		during := ctx
+		if i == len(steps)-1 {
+			during = last
+		}
+		said, err := step.method.Do(during, j.event)
 		if said != "" {
 			all = append(all, said)
 		}
-		if err != nil && step.await != False {
-			return strings.Join(all, "\n"), fmt.Errorf("%s: %w", step.name, err)
+		missed := err
+		if err == nil || step.await == False {
+			missed = j.await(ctx, step, patience)
 		}
-		if missed := j.await(ctx, step, patience); missed != nil {
+		if ctx.Err() != nil && i < len(steps)-1 {
+			if down() {
+				return strings.Join(all, "\n"), errors.New("not ended: the machine goes down")
+			}
+			continue
+		}
+		if missed != nil {
 			if err == nil {
 				err = missed
 			}
@@ -155,6 +175,21 @@ func (j *job) run(ctx context.Context, steps []move, patience time.Duration) (sa
 		}
 	}
 	return strings.Join(all, "\n"), nil
+}
+
+// outliving is a context that ends some time after another.
+func outliving(ctx context.Context, more time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(more)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-longer.Done():
+		}
+	})
+	return longer, func() { stop(); cancel() }
 }
 
 // await waits for readings that say what a step is to lead to.
@@ -316,57 +351,4 @@ func (e *Engine) tell(w *watch, r *Rule, v Verb, text, unmonitored string, now t
 	e.log.Info("event", "type", string(tocsin.Action), "rule", id, "severity", r.Severity.String(), "event", t.event.ID, "description", t.event.Description)
 	e.emitter.add(t)
 	e.rules[id] = t.state
-}
-
-// decide asks what is to be done about an observation.
-func (e *Engine) decide(w *watch, r *Rule, o Observation, s RuleState, kind tocsin.EventType, now time.Time) Decision {
-	if r.Do == "" {
-		return Decision{}
-	}
-	if kind == tocsin.Failed {
-		s.Failed = true
-	}
-	return Decide(r, Situation{
-		Event: kind, When: o.When, State: s, Busy: w.job != nil, Rested: w.rested,
-		Actions: e.states[w.check.ID()].Actions, Limit: w.check.Limit, Executes: e.programs[w.check.ID()+"/"+r.Name],
-	}, now)
-}
-
-// note writes into an event what is done about it.
-func (e *Engine) note(t *transition, d Decision, r *Rule) {
-	if d.Verb == "" {
-		return
-	}
-	t.event.Action = string(d.Verb)
-	if d.Verb == Unmonitor {
-		t.event.Mark.Unmonitored = unmonitoredBy(r)
-	}
-}
-
-func unmonitoredBy(r *Rule) string { return "by the rule " + r.Name }
-
-// carryOut does what was decided.
-func (e *Engine) carryOut(ctx context.Context, w *watch, r *Rule, d Decision, ev *tocsin.Event, now time.Time) {
-	state := e.states[w.check.ID()]
-	switch {
-	case d.GiveUp:
-		times := fmt.Sprintf("%d times", w.check.Limit.Times)
-		if w.check.Limit.Times == 1 {
-			times = "once"
-		}
-		why := fmt.Sprintf("gave up: acted on %s within %s", times, templates.Span(w.check.Limit.Within))
-		one := Rule{Name: r.Name, Severity: tocsin.Critical, Failed: "Timeout"}
-		text := fmt.Sprintf("%s, in vain, and no longer monitored; look at it and say: tocsin monitor %s", why, w.check.Name)
-		e.tell(w, &one, Unmonitor, text, why, now)
-		e.unmonitor(w, CheckState{Unmonitored: now, Why: why, Own: true})
-	case d.Verb == Unmonitor:
-		e.unmonitor(w, CheckState{Unmonitored: now, Why: unmonitoredBy(r), Own: true, Actions: state.Actions})
-	case d.Verb == Exec:
-		e.execute(ctx, w, r, ev, now)
-	case d.Verb != "":
-		kept := append(recent(state.Actions, w.check.Limit, now), now)
-		state.Actions = append([]time.Time(nil), kept...)
-		rule := *r
-		e.act(ctx, w, &job{verb: d.Verb, rule: &rule, event: ev, saved: e.keep(w, state)}, now)
-	}
 }

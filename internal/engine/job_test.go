@@ -94,3 +94,58 @@ func (isUp) Eval(v View) Truth {
 		return Unknown
 	}
 }
+
+// TestTheAgentEndsDuringARestart: what was stopped is started, unless the
+// machine goes down.
+func TestTheAgentEndsDuringARestart(t *testing.T) {
+	tests := []struct {
+		name  string
+		after time.Duration
+		deaf  bool // it does not go, so that the end comes while it is waited for
+		down  bool
+		blind bool // nobody can see whether it is there
+		want  []string
+	}{
+		{"while it stops", 500 * time.Millisecond, false, false, false, []string{"start for action"}},
+		{"while it stops, unseen", 500 * time.Millisecond, false, false, true, []string{"start for action"}},
+		{"while it is waited for", 3 * time.Second, true, false, false, []string{"stop for action", "start for action"}},
+		{"while it starts", 2500 * time.Millisecond, false, false, false, []string{"stop for action", "start for action"}},
+		{"with the machine", 500 * time.Millisecond, false, true, false, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "s")
+			synctest.Test(t, func(t *testing.T) {
+				d := &daemon{up: true, deaf: tt.deaf}
+				c := serving(d, "", Start, Stop)
+				c.Exists = !tt.blind
+				e, stop := running(t, path, &keeper{}, c)
+				time.Sleep(time.Minute)
+				go func() { _ = e.Obey(t.Context(), Order{Verb: Restart, Names: []string{"a"}, By: "root"}) }()
+				time.Sleep(tt.after)
+				e.Quiet(tt.down)
+				began := time.Now()
+				stop()
+				did(t, d, tt.want...)
+				if took := time.Since(began); took > endGrace {
+					t.Errorf("the end took %s", took)
+				}
+			})
+		})
+	}
+}
+
+// TestTheGraceEnds: what hangs does not keep the agent.
+func TestTheGraceEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		longer, done := outliving(ctx, endGrace)
+		defer done()
+		cancel()
+		began := time.Now()
+		<-longer.Done()
+		if took := time.Since(began); took != endGrace {
+			t.Errorf("ended after %s", took)
+		}
+	})
+}
