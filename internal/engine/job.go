@@ -157,10 +157,10 @@ func (j *job) run(ctx context.Context, steps []move, patience time.Duration, dow
 		if said != "" {
 			all = append(all, said)
 		}
-		if err != nil && step.await != False {
-			return strings.Join(all, "\n"), fmt.Errorf("%s: %w", step.name, err)
+		missed := err
+		if err == nil || step.await == False {
+			missed = j.await(ctx, step, patience)
 		}
-		missed := j.await(ctx, step, patience)
 		if ctx.Err() != nil && i < len(steps)-1 {
 			if down() {
 				return strings.Join(all, "\n"), errors.New("not ended: the machine goes down")

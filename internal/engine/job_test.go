@@ -103,19 +103,23 @@ func TestTheAgentEndsDuringARestart(t *testing.T) {
 		after time.Duration
 		deaf  bool // it does not go, so that the end comes while it is waited for
 		down  bool
+		blind bool // nobody can see whether it is there
 		want  []string
 	}{
-		{"while it stops", 500 * time.Millisecond, false, false, []string{"start for action"}},
-		{"while it is waited for", 3 * time.Second, true, false, []string{"stop for action", "start for action"}},
-		{"while it starts", 2500 * time.Millisecond, false, false, []string{"stop for action", "start for action"}},
-		{"with the machine", 500 * time.Millisecond, false, true, nil},
+		{"while it stops", 500 * time.Millisecond, false, false, false, []string{"start for action"}},
+		{"while it stops, unseen", 500 * time.Millisecond, false, false, true, []string{"start for action"}},
+		{"while it is waited for", 3 * time.Second, true, false, false, []string{"stop for action", "start for action"}},
+		{"while it starts", 2500 * time.Millisecond, false, false, false, []string{"stop for action", "start for action"}},
+		{"with the machine", 500 * time.Millisecond, false, true, false, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "s")
 			synctest.Test(t, func(t *testing.T) {
 				d := &daemon{up: true, deaf: tt.deaf}
-				e, stop := running(t, path, &keeper{}, serving(d, "", Start, Stop))
+				c := serving(d, "", Start, Stop)
+				c.Exists = !tt.blind
+				e, stop := running(t, path, &keeper{}, c)
 				time.Sleep(time.Minute)
 				go func() { _ = e.Obey(t.Context(), Order{Verb: Restart, Names: []string{"a"}, By: "root"}) }()
 				time.Sleep(tt.after)
