@@ -67,7 +67,7 @@ func TestBadConfig(t *testing.T) {
 		mode        os.FileMode // of the secret
 		want        []string
 	}{
-		{"syntax", "check {", 0o600, []string{"tocsin.hcl line 6"}},
+		{"syntax", "check {", 0o600, []string{"tocsin.hcl line 7"}},
 		{"unknown attribute", "check \"process\" \"a\" {\n  pidfil = \"/run/a.pid\"\n}\n", 0o600, []string{"pidfil", `Did you mean "pidfile"?`}},
 		{"absent secret", strings.Replace(server, "%", `file("/nowhere/smtp.secret")`, 1), 0o600, []string{"/nowhere/smtp.secret"}},
 		{"absent variable", strings.Replace(server, "%", `env("TOCSIN_E2E_ABSENT")`, 1), 0o600, []string{"TOCSIN_E2E_ABSENT"}},
