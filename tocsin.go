@@ -57,6 +57,10 @@ type Event struct {
 	Kind  string `json:"kind"`
 	Check string `json:"check"` // $SERVICE
 	Rule  string `json:"rule"`
+	// Groups and Labels are those of the check, for routes and readers; nil for
+	// none. They are never changed in place.
+	Groups []string          `json:"groups,omitempty"`
+	Labels map[string]string `json:"labels,omitempty"`
 
 	Severity    Severity `json:"severity"`
 	Description string   `json:"description"`

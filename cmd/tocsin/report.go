@@ -108,7 +108,7 @@ func units(kind string) map[string]checks.Unit {
 
 // checkState puts a check into the words of the socket.
 func checkState(c engine.CheckStatus, units map[string]checks.Unit) control.Check {
-	s := control.Check{Kind: c.Kind, Name: c.Name, Read: c.Read, Next: c.Next, Values: []control.Value{}, Rules: []control.Rule{}}
+	s := control.Check{Kind: c.Kind, Name: c.Name, Groups: c.Groups, Labels: c.Labels, Read: c.Read, Next: c.Next, Values: []control.Value{}, Rules: []control.Rule{}}
 	if c.Err != nil {
 		s.Error = c.Err.Error()
 	}

@@ -164,7 +164,7 @@ func remind(cfg *config.Config, all []engine.Check, router *notify.Router) {
 			if r.Reminder == 0 {
 				r.Reminder = router.Reminder(&tocsin.Event{
 					Type: tocsin.Failed, Name: r.Failed, Host: cfg.Agent.Host,
-					Kind: c.Kind, Check: c.Name, Rule: r.Name, Severity: r.Severity,
+					Kind: c.Kind, Check: c.Name, Rule: r.Name, Severity: r.Severity, Groups: c.Groups, Labels: c.Labels,
 				})
 			}
 		}

@@ -46,7 +46,6 @@ func (l *loader) agentBlocks(a *Agent, blocks []found) {
 		l.problems.add(problem(f.block.DefRange(), "Second agent block", "There is one agent; its block is at %s.", place(blocks[0].block.DefRange())))
 	}
 	s := l.scope(blocks[0].source, blocks[0].block)
-	s.later = []string{"labels"}
 	l.labels(blocks[0].block)
 	a.Host = s.host()
 	a.Interval, a.Timeout = s.cycle(defaultInterval, defaultTimeout)
@@ -66,6 +65,7 @@ func (l *loader) agentBlocks(a *Agent, blocks []found) {
 	if s.body.Attributes["defaults"] != nil {
 		l.noDefaults = !s.flag("defaults")
 	}
+	a.Labels = s.labels(nil)
 	l.config.Domains = s.domains()
 	s.mailLog(a)
 	s.done()

@@ -109,6 +109,7 @@ func (l *loader) check(f found, kind checks.Kind) draft {
 	c.Events = l.config.Agent.Events
 	c.Interval, c.Timeout = s.cycle(l.config.Agent.Interval, l.config.Agent.Timeout)
 	s.timetable(&c)
+	c.Groups, c.Labels = s.groups(), s.labels(l.config.Agent.Labels)
 	actions := s.actions(&c, kind)
 	before := l.problems.Len()
 	spec := checks.Spec{Name: c.Name, Attributes: s.kindAttributes(kind), Metrics: map[string]bool{}}
@@ -118,9 +119,9 @@ func (l *loader) check(f found, kind checks.Kind) draft {
 	}
 	actions.unit(kind, spec)
 	if kind.Grouped {
-		c.Group = kind.Name + " " + durationText(c.Interval)
+		c.Pass = kind.Name + " " + durationText(c.Interval)
 		if c.Schedule.Timed() {
-			c.Group = kind.Name + " timed" // the minute brings them together
+			c.Pass = kind.Name + " timed" // the minute brings them together
 		}
 	}
 	var texts []ruleText

@@ -69,6 +69,8 @@ type Agent struct {
 	// Events says that the kernel is listened to: a change is noticed at once,
 	// not only at the next interval.
 	Events bool
+	// Labels are those of every check that does not have them otherwise.
+	Labels map[string]string
 	// LogLevel is "debug", "info", "warn" or "error".
 	LogLevel string
 	// MailLog is the path of the mail log, empty for none; MailLogFields are

@@ -246,8 +246,8 @@ func wholeChecks(t *testing.T, cfg *config.Config) {
 	if nginx.Interval != 20*time.Second || nginx.Timeout != 5*time.Second || cron.Interval != time.Minute {
 		t.Errorf("got cycles %s %s %s", nginx.Interval, nginx.Timeout, cron.Interval)
 	}
-	if nginx.Group == "" || nginx.Group == cron.Group {
-		t.Errorf("got groups %q and %q, want two", nginx.Group, cron.Group)
+	if nginx.Pass == "" || nginx.Pass == cron.Pass {
+		t.Errorf("got groups %q and %q, want two", nginx.Pass, cron.Pass)
 	}
 	down, flaps := nginx.Rules[0], nginx.Rules[1]
 	if down.Severity != tocsin.Critical || down.Reminder != 24*time.Hour || down.Message == "" || down.Clear != nil {

@@ -56,7 +56,7 @@ check "process" "night" {
 	var got []string
 	for _, c := range cfg.Checks {
 		next := c.Schedule.Next(friday)
-		got = append(got, c.Interval.String()+" "+c.Group+" "+next.UTC().Format("Mon 15:04")+" "+c.Schedule.Next(next.Add(time.Minute)).UTC().Format("Mon 15:04"))
+		got = append(got, c.Interval.String()+" "+c.Pass+" "+next.UTC().Format("Mon 15:04")+" "+c.Schedule.Next(next.Add(time.Minute)).UTC().Format("Mon 15:04"))
 	}
 	want := "5m0s  Fri 18:55 Mon 07:00|4h0m0s process timed Sat 04:00 Sun 00:00|1m0s process 1m Fri 23:00 Fri 23:01"
 	if text := strings.Join(got, "|"); text != want {

@@ -85,10 +85,11 @@ func seeds() []string {
 	for _, attribute := range []string{"host", "interval", "timeout", "log_level", "state_dir", "socket", "labels"} {
 		out = append(out, "agent {\n  "+attribute+" = env(\"CANARY\")\n}\n")
 	}
-	for _, attribute := range []string{"match", "pidfile", "interval", "nonsense"} {
+	for _, attribute := range []string{"match", "pidfile", "interval", "nonsense", "groups", "labels"} {
 		out = append(out, "check \"process\" \"a\" {\n  "+attribute+" = env(\"CANARY\")\n  rule \"r\" {\n    when = env(\"CANARY\") > 1\n  severity = env(\"CANARY\")\n  times = env(\"CANARY\")\n event = \"${env(\"CANARY\")}\\n\"\n message = \"$FOO ${env(\"CANARY\")}\"\n  }\n}\n")
 	}
 	return append(out,
+		"check \"system\" \"a\" {\n  groups = [env(\"CANARY\")]\n  labels = {\"${env(\"CANARY\")}\" = env(\"CANARY\")}\n}\n",
 		"template \"t\" {\n  subject = \"${env(\"CANARY\")} $FOO\\n\"\n  text = env(\"CANARY\")\n}\n",
 		"check \"filesystem\" \"a\" {\n  path = env(\"CANARY\")\n}\n",
 		"route {\n  when = env(\"CANARY\") == event.name\n  notify = [env(\"CANARY\")]\n}\n",

@@ -60,10 +60,13 @@ const (
 
 // Check is one check.
 type Check struct {
-	Kind     string          `json:"kind"`
-	Name     string          `json:"name"`
-	State    State           `json:"state"`
-	Severity tocsin.Severity `json:"severity"` // of the worst rule that has failed
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+	// Groups and Labels are those of the rule file.
+	Groups   []string          `json:"groups,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty"`
+	State    State             `json:"state"`
+	Severity tocsin.Severity   `json:"severity"` // of the worst rule that has failed
 	// Since is when the worst state began, where that is known.
 	Since time.Time `json:"since,omitzero"`
 	Read  time.Time `json:"read,omitzero"`

@@ -17,7 +17,7 @@ func TestBatch(t *testing.T) {
 		for i := range sources {
 			sources[i] = &source{}
 			c := watching(fmt.Sprint(i), sources[i])
-			c.Group, c.Quick = "test", true
+			c.Pass, c.Quick = "test", true
 			checks = append(checks, c)
 		}
 		release := make(chan struct{})

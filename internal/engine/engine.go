@@ -286,9 +286,9 @@ const (
 	leastSlot = time.Second
 )
 
-// phase spreads the checks over their interval; those of a group share one.
+// phase spreads the checks over their interval; those of a pass share one.
 func phase(c Check) time.Duration {
-	name := c.Group
+	name := c.Pass
 	if name == "" {
 		name = c.ID()
 	}

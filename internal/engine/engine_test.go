@@ -221,7 +221,7 @@ func TestChecksOfAGroupAreReadTogether(t *testing.T) {
 		for i := range 20 {
 			s := &source{}
 			c := watching(fmt.Sprint(i), s)
-			c.Group = "process 10s"
+			c.Pass = "process 10s"
 			sources, checks = append(sources, s), append(checks, c)
 		}
 		_, stop := running(t, filepath.Join(t.TempDir(), "s"), &keeper{}, checks...)

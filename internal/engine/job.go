@@ -94,7 +94,7 @@ func (e *Engine) act(ctx context.Context, w *watch, j *job, now time.Time) <-cha
 	j.began, j.looks, j.end = now, make(chan look, 1), make(chan outcome, 1)
 	if j.event == nil {
 		j.event = &tocsin.Event{
-			Type: tocsin.Action, Name: "Action done", Host: e.host, Kind: w.check.Kind, Check: w.check.Name,
+			Type: tocsin.Action, Name: "Action done", Host: e.host, Kind: w.check.Kind, Check: w.check.Name, Groups: w.check.Groups, Labels: w.check.Labels,
 			Severity: tocsin.Info, Description: string(v) + " by hand", Action: string(v), At: now, Since: now,
 		}
 	}

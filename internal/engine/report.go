@@ -12,6 +12,8 @@ import (
 // CheckStatus is what the engine knows of one check.
 type CheckStatus struct {
 	Kind, Name string
+	Groups     []string
+	Labels     map[string]string
 	Interval   time.Duration
 	// Read is when the last reading began and Next when the next one will; the
 	// zero time means never, as yet.
@@ -63,7 +65,7 @@ func (e *Engine) report(now time.Time) []CheckStatus {
 	all := make([]CheckStatus, 0, len(e.watches))
 	for _, w := range e.watches {
 		s := CheckStatus{
-			Kind: w.check.Kind, Name: w.check.Name, Interval: w.check.Interval, Read: w.read, Next: w.next,
+			Kind: w.check.Kind, Name: w.check.Name, Groups: w.check.Groups, Labels: w.check.Labels, Interval: w.check.Interval, Read: w.read, Next: w.next,
 			Reading: tocsin.Reading{At: w.reading.At, Values: maps.Clone(w.reading.Values), Errors: maps.Clone(w.reading.Errors)}, Err: w.readErr, Warm: w.warm,
 		}
 		if w.idle {

@@ -138,9 +138,13 @@ type Check struct {
 	Reader     Reader
 	// Quick says that a reading takes microseconds, unless it hangs.
 	Quick bool
-	// Group names checks that share one pass over the host and are therefore
+	// Groups and Labels are what the rule file puts the check under: its events
+	// carry them to the routes. They are never changed in place.
+	Groups []string
+	Labels map[string]string
+	// Pass names checks that share one pass over the host and are therefore
 	// read together; empty for a check on its own.
-	Group string
+	Pass string
 	// Interval is how often the check is read; of a timed schedule it is the
 	// shortest time between two readings.
 	Interval time.Duration
