@@ -115,6 +115,14 @@ func (e *Event) RuleID() string { return RuleID(e.Kind, e.Check, e.Rule) }
 // RuleID names a rule for the whole agent: KIND.CHECK/RULE.
 func RuleID(kind, check, rule string) string { return kind + "." + check + "/" + rule }
 
+// GoesBy says whether a person means a check: by its name, with its kind before
+// it or not, or by that of the check of the rule file which stands for it and
+// others.
+func GoesBy(kind, check, name string) bool {
+	name = strings.TrimPrefix(name, kind+".")
+	return check == name || strings.HasPrefix(check, name+":/") || strings.HasPrefix(check, name+`:"/`)
+}
+
 // Identify makes an id of 32 hex digits that depends on nothing but its parts:
 // what is told twice gets the same id, and is told once.
 func Identify(parts ...string) string {

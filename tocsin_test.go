@@ -76,3 +76,25 @@ func TestValues(t *testing.T) {
 		}
 	}
 }
+
+func TestGoesBy(t *testing.T) {
+	for name, want := range map[string]bool{
+		"disk:/srv": true, "filesystem.disk:/srv": true, "disk": true, "filesystem.disk": true,
+		"dis": false, "disk:/sr": false, "disk:": false, "process.disk": false, "/srv": false, "": false,
+	} {
+		if got := tocsin.GoesBy("filesystem", "disk:/srv", name); got != want {
+			t.Errorf("%q: got %t, want %t", name, got, want)
+		}
+	}
+	if tocsin.GoesBy("filesystem", "disk:home", "disk") {
+		t.Error("got a check that is another one's by name alone")
+	}
+}
+
+func TestGoesByTheNameOfAQuotedMount(t *testing.T) {
+	for name, want := range map[string]bool{"disk": true, `disk:"/a\nb"`: true, "dis": false, `disk:"`: false} {
+		if got := tocsin.GoesBy("filesystem", `disk:"/a\nb"`, name); got != want {
+			t.Errorf("%s: got %t, want %t", name, got, want)
+		}
+	}
+}

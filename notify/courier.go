@@ -55,6 +55,9 @@ type Courier struct {
 	// Refused hears of each mail that was given up for somebody; may be nil.
 	// It is set before Configure.
 	Refused func(m spool.Mail, d spool.Delivery, now time.Time)
+	// Silenced says until when the silence with a key lasts; may be nil. It is
+	// set before Configure.
+	Silenced func(key string, now time.Time) time.Time
 
 	mu      sync.Mutex
 	pauses  *pauses
@@ -160,6 +163,13 @@ func (c *Courier) Lift() {
 	c.wake()
 }
 
+// Look has every worker look again: something changed that decides what may go.
+func (c *Courier) Look() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wake()
+}
+
 // Hurry ends the pauses that only a failed try brought about: there is no time
 // left to wait. What a provider asked for stays.
 func (c *Courier) Hurry() {
@@ -220,6 +230,12 @@ func (c *Courier) claim(account string, now time.Time) (job, time.Time, <-chan s
 		now: now, letters: c.Spool.Letters(), waiting: c.Spool.Waiting(), busy: c.busy,
 		servers: c.setup.servers,
 		paused:  func(account string) time.Time { return c.pauses.m[account].Until },
+		silenced: func(key string) time.Time {
+			if c.Silenced == nil {
+				return time.Time{}
+			}
+			return c.Silenced(key, now)
+		},
 		look: func(account string, critical bool) quota.Verdict {
 			return c.Ledger.Look(account, c.setup.account(account).Limit, critical, now)
 		},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tocsin"
+	"tocsin/notify/silence"
 	"tocsin/notify/spool"
 )
 
@@ -16,6 +17,9 @@ type Desk struct {
 	Log   *slog.Logger
 	// Router is asked for each event, so that a reload can replace it.
 	Router func() Router
+	// Silenced says what holds back the event of a check, if anything does; may
+	// be nil.
+	Silenced func(ev *tocsin.Event, now time.Time) (silence.Spell, bool)
 }
 
 // fullNote is what a mail says that could not be made durable.
@@ -30,6 +34,10 @@ func (d *Desk) Emit(ev tocsin.Event) error { return d.EmitHeld(ev, 0) }
 // longer than hold, its mails wait; hold 0 is for an event that is whole.
 func (d *Desk) EmitHeld(ev tocsin.Event, hold time.Duration) error {
 	item, ok := d.item(ev, hold)
+	if ok && item.Silence != nil && ev.Type == tocsin.Reminder {
+		d.Log.Info("not repeated while it is silenced", "rule", ev.RuleID(), "by", item.Silence.Text)
+		return nil
+	}
 	if !ok {
 		d.Log.Warn("event goes to nobody: no route and no mail block take it", "event", ev.ID, "rule", ev.RuleID())
 		return nil
@@ -58,11 +66,23 @@ func (d *Desk) Complete(ev tocsin.Event) error {
 }
 
 func (d *Desk) item(ev tocsin.Event, hold time.Duration) (item spool.Item, ok bool) {
-	item, ok = d.Router().Item(ev, time.Now())
+	now := time.Now()
+	item, ok = d.Router().Item(ev, now)
+	if d.Silenced != nil && !exempt(&ev) {
+		if s, silenced := d.Silenced(&ev, now); silenced {
+			item.Silence = &spool.Silence{Key: s.Key(), Until: s.Until, Text: s.String()}
+		}
+	}
 	for i := range item.Targets {
 		item.Targets[i].Hold = max(item.Targets[i].Hold, hold)
 	}
 	return item, ok
+}
+
+// exempt are the events that no silence holds back: that mail was lost or a file
+// is damaged, and what a person asked for this moment.
+func exempt(ev *tocsin.Event) bool {
+	return ev.Type == tocsin.Test || ev.Type == tocsin.Instance && ev.Kind == alarmKind && ev.Check == alarmCheck && ev.Rule != "instance"
 }
 
 // rootCause is the innermost error: "no space left on device" is what a

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -79,7 +80,7 @@ func (b board) due(j job, crowds [2]crowd, p quota.Pace) (digest bool, at time.T
 		return true, later(at, p.Last.Add(stormGap))
 	}
 	stale := g.items > maxStale && b.now.Sub(g.oldest) > staleAfter
-	return first.Target.Hold > 0 || g.items > maxSingles || stale || !p.Allows(c.recipients, c.messages), at
+	return first.Target.Hold > 0 || first.Item.Silence != nil || g.items > maxSingles || stale || !p.Allows(c.recipients, c.messages), at
 }
 
 func later(a, b time.Time) time.Time {
@@ -90,19 +91,32 @@ func later(a, b time.Time) time.Time {
 }
 
 // digest takes a waiting item and what goes with it: the newest, when that is
-// more than one mail tells.
+// more than one mail tells. What a silence held back goes together, however much
+// each matters.
 func (b board) digest(j job, mine []job) job {
 	first := j.waiting[0]
 	var digest job
 	for _, other := range mine {
-		if other.letter == nil && other.waiting[0].Key() == first.Key() && other.critical() == j.critical() &&
-			(first.Target.Hold == 0) == (other.waiting[0].Target.Hold == 0) && digestible(other.waiting[0]) {
+		if other.letter == nil && other.waiting[0].Key() == first.Key() && bundle(other) == bundle(j) && digestible(other.waiting[0]) {
 			digest.waiting = append(digest.waiting, other.waiting[0])
 		}
 	}
 	slices.SortStableFunc(digest.waiting, func(a, z spool.Waiting) int { return a.Item.Queued.Compare(z.Item.Queued) })
 	digest.waiting = digest.waiting[max(0, len(digest.waiting)-templates.MaxEvents):]
 	return digest
+}
+
+// bundle is equal for waiting items of one target that go together.
+func bundle(j job) string {
+	first := j.waiting[0]
+	switch {
+	case first.Item.Silence != nil:
+		return first.Item.Silence.Key
+	case j.critical():
+		return fmt.Sprint("critical", first.Target.Hold > 0)
+	default:
+		return fmt.Sprint(first.Target.Hold > 0)
+	}
 }
 
 // digestible says whether an item may share a mail: an event that is durable.

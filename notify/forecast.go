@@ -17,6 +17,8 @@ type Backlog struct {
 	Waiting []spool.Waiting
 	Used    map[string][]quota.Use // by account, oldest first
 	Paused  map[string]time.Time   // until when, by account
+	// Silenced is until when what holds items back lasts, by its key.
+	Silenced map[string]time.Time
 }
 
 // Forecast is how a backlog goes out, if every mail server takes every mail at
@@ -54,7 +56,8 @@ func (b Backlog) Forecast(now time.Time) Forecast {
 		}
 		plan := board{
 			now: now, letters: letters, waiting: waiting, servers: b.Setup.servers,
-			paused: func(account string) time.Time { return b.Paused[account] },
+			paused:   func(account string) time.Time { return b.Paused[account] },
+			silenced: func(key string) time.Time { return b.Silenced[key] },
 			look: func(account string, critical bool) quota.Verdict {
 				return quota.Decide(b.Setup.account(account).Limit, used[account], critical, now)
 			},

@@ -30,6 +30,8 @@ type board struct {
 	servers func(notifier, recipient string) []string
 	// paused says until when an account is left alone.
 	paused func(account string) time.Time
+	// silenced says until when a silence holds its items back; nil is never.
+	silenced func(key string) time.Time
 	// look says what an account's limits allow.
 	look func(account string, critical bool) quota.Verdict
 }
@@ -201,6 +203,7 @@ func (b board) order(a, z job) int {
 func (b board) candidates() ([]job, time.Time) {
 	jobs := make([]job, 0, len(b.letters)+len(b.waiting))
 	var wake time.Time
+	silenced := asked(b.silence)
 	for i := range b.letters {
 		l := &b.letters[i]
 		switch until, busy := b.taken(l.Mail.ID); {
@@ -214,9 +217,15 @@ func (b board) candidates() ([]job, time.Time) {
 	}
 	groups := b.dueGroups()
 	for i, w := range b.waiting {
+		var quiet time.Time
+		if w.Item.Silence != nil {
+			quiet = silenced(w.Item.Silence.Key)
+		}
 		switch until, busy := b.held(w); {
 		case busy:
 			wake = earlier(wake, until)
+		case quiet.After(b.now):
+			wake = earlier(wake, quiet)
 		case w.Due(b.now).After(b.now) && !groups[w.Key()]:
 			wake = earlier(wake, w.Due(b.now))
 		default:
@@ -232,6 +241,14 @@ func (b board) taken(key string) (until time.Time, busy bool) {
 	return until, busy && (until.IsZero() || until.After(b.now))
 }
 
+// silence is until when a silence lasts.
+func (b board) silence(key string) time.Time {
+	if b.silenced == nil {
+		return time.Time{}
+	}
+	return b.silenced(key)
+}
+
 // held is taken for a waiting item; mostly nothing is.
 func (b board) held(w spool.Waiting) (until time.Time, busy bool) {
 	if len(b.busy) == 0 {
@@ -244,7 +261,7 @@ func (b board) held(w spool.Waiting) (until time.Time, busy bool) {
 func (b board) dueGroups() map[string]bool {
 	due := make(map[string]bool)
 	for _, w := range b.waiting {
-		if w.Target.Hold > 0 && !w.Due(b.now).After(b.now) {
+		if w.Target.Hold > 0 && w.Item.Silence == nil && !w.Due(b.now).After(b.now) {
 			due[w.Key()] = true
 		}
 	}

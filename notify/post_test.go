@@ -83,8 +83,9 @@ type post struct {
 	servers map[string]*server
 	setup   Setup
 	*Courier
-	stop func()
-	n    int
+	prepare func() // before the courier begins; may be nil
+	stop    func()
+	n       int
 }
 
 func newPost(t *testing.T, limit quota.Limit, names ...string) *post {
@@ -122,6 +123,9 @@ func (p *post) start() {
 			return nil, srv.dial
 		}
 		return talk{srv}, nil
+	}
+	if p.prepare != nil {
+		p.prepare()
 	}
 	ctx, cancel := context.WithCancel(p.t.Context())
 	p.Configure(ctx, p.setup)

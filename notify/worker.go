@@ -259,10 +259,14 @@ func compose(n Mail, t spool.Target, j job, raw func(id string) ([]byte, error),
 		m.Subject = subjectOf(m.Data)
 		return m, err
 	}
-	message, err := templates.Render(templates.Envelope{
+	envelope := templates.Envelope{
 		ID: m.ID, From: n.From, ReplyTo: n.ReplyTo, To: n.To, Cc: n.Cc, Headers: n.Headers,
 		Template: n.Template, Style: n.Style, Queued: m.Queued, Composed: now,
-	}, events)
+	}
+	if s := first.Silence; s != nil {
+		envelope.Silence, envelope.Until = s.Text, s.Until
+	}
+	message, err := templates.Render(envelope, events)
 	if err != nil {
 		return spool.Mail{}, err
 	}

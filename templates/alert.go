@@ -157,6 +157,9 @@ func footer(e Envelope, events []tocsin.Event) string {
 func notices(e Envelope, events []tocsin.Event) []string {
 	var all []string
 	at := newest(events)
+	if held := e.held(); held != "" && len(events) == 1 {
+		all = append(all, held)
+	}
 	if wait := e.Queued.Sub(at); !e.Queued.IsZero() && wait > late {
 		what := "the event"
 		if len(events) > 1 {
@@ -164,8 +167,12 @@ func notices(e Envelope, events []tocsin.Event) []string {
 		}
 		all = append(all, fmt.Sprintf("Queued late, at %s, %s after %s.", localTime(e.Queued), Span(wait), what))
 	}
-	if wait := e.Composed.Sub(at); !e.Composed.IsZero() && wait > overdue {
-		all = append(all, fmt.Sprintf("Sent late: this mail was made at %s, %s after what it tells.", localTime(e.Composed), Span(wait)))
+	if wait := e.Composed.Sub(e.told(at)); !e.Composed.IsZero() && wait > overdue {
+		since := "what it tells"
+		if e.Silence != "" {
+			since = "it could be"
+		}
+		all = append(all, fmt.Sprintf("Sent late: this mail was made at %s, %s after %s.", localTime(e.Composed), Span(wait), since))
 	}
 	seen := make(map[string]bool)
 	for i := range events {

@@ -31,6 +31,9 @@ func digest(e Envelope, events []tocsin.Event) (subject, text string) {
 	var b strings.Builder
 	intro := fmt.Sprintf("%d events on %s: %s\nfrom %s to %s\n", len(events), hosts(events), counts(events),
 		localTime(oldest(events)), localTime(newest(events)))
+	if held := e.held(); held != "" {
+		intro += "\n" + ownLines(strings.TrimSpace(held+"\n"+unrecovered(events))) + "\n"
+	}
 	b.WriteString(intro)
 	left -= encodedSize(intro) + 200
 	listed, several := 0, !oneHost(events)

@@ -35,6 +35,10 @@ type Envelope struct {
 	// Queued is when the mail was queued. Zero, or at most a minute after
 	// the newest event, is not mentioned.
 	Queued time.Time
+	// Silence says what held the events back until Until, if anything did; of
+	// one that was ended early that is later than Composed.
+	Silence string
+	Until   time.Time
 	// Composed is when the mail is made. Zero, or at most five minutes after
 	// the newest event, is not mentioned.
 	Composed time.Time

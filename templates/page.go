@@ -169,6 +169,9 @@ func digestPage(e Envelope, events []tocsin.Event, subject string) (page, error)
 		Notices: notices(e, events), Tallies: tallies(events), Host: hosts(events),
 	}
 	p.tone = p.Tallies[0].tone
+	if held := e.held(); held != "" {
+		p.Lead, p.Remark = held, unrecovered(events)
+	}
 	var names []string
 	for i := range events[:min(len(events), 4)] {
 		names = append(names, stateWord(&events[i])+" "+place(&events[i]))

@@ -115,7 +115,7 @@ func choose(cfg *config.Config, names []string) ([]engine.Check, error) {
 	for _, name := range names {
 		n := len(chosen)
 		for _, c := range cfg.Checks {
-			if goesBy(c.Kind, c.Name, name) {
+			if tocsin.GoesBy(c.Kind, c.Name, name) {
 				chosen = append(chosen, c)
 			}
 		}

@@ -96,6 +96,7 @@ that provider's limits and without ever losing an alert.`,
 		newTestMailCommand(opt), newSendCommand(opt), newSendmailCommand(opt), newQueueCommand(opt), newQuotaCommand(opt), newProvidersCommand(opt), newMetricsCommand(opt), newExplainCommand(opt), newEventCommand(opt),
 		newBootmarkCommand(), newVersionCommand(opt),
 	)
+	root.AddCommand(newSilenceCommand(opt), newAckCommand(opt))
 	root.AddCommand(newActCommands(opt)...)
 	return root
 }

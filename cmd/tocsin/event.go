@@ -121,7 +121,7 @@ func withMachine(ctx context.Context, opt *options, hook string, do func(context
 	if err != nil {
 		return err
 	}
-	desk := &notify.Desk{Spool: s.spool, Log: log, Router: func() notify.Router { return *newRouter(cfg) }}
+	desk := &notify.Desk{Spool: s.spool, Log: log, Router: func() notify.Router { return *newRouter(cfg) }, Silenced: s.silences.Over}
 	m := newMachine(s, desk, func() *config.Config { return cfg }, courier.Hurry, func(bool) {}, "", log)
 	m.Cage, m.Journal.Spare = cage, cage.Spare
 	defer func() { m.Leave(time.Now()) }()

@@ -44,7 +44,7 @@ func newEventsCommand(opt *options) *cobra.Command {
 			return asFailed(err)
 		}
 		e.Events = slices.DeleteFunc(e.Events, func(e tocsin.Event) bool {
-			of := len(names) == 0 || slices.ContainsFunc(names, func(name string) bool { return goesBy(e.Kind, e.Check, name) })
+			of := len(names) == 0 || slices.ContainsFunc(names, func(name string) bool { return tocsin.GoesBy(e.Kind, e.Check, name) })
 			return !of || e.Severity < least
 		})
 		if opt.json {

@@ -79,7 +79,7 @@ func newQueueCommand(opt *options) *cobra.Command {
 // queueLine is one row of the list, as JSON has it.
 type queueLine struct {
 	ID         string    `json:"id"`
-	State      string    `json:"state"` // "waiting", "trying" or "on hold"
+	State      string    `json:"state"` // "waiting", "silenced", "trying" or "on hold"
 	Severity   string    `json:"severity"`
 	Queued     time.Time `json:"queued"`
 	Next       time.Time `json:"next,omitzero"`
@@ -127,6 +127,9 @@ func queueLines(listing spool.Listing) []queueLine {
 	}
 	for _, item := range listing.Items {
 		line := queueLine{ID: item.ID, State: state("waiting", listing.OnHold[item.ID]), Severity: item.Severity.String(), Queued: item.Queued, Subject: what(item)}
+		if item.Silence != nil && line.State == "waiting" {
+			line.State, line.Next, line.Reason = "silenced", item.Silence.Until, item.Silence.Text
+		}
 		for _, t := range item.Targets {
 			line.Recipients = append(line.Recipients, t.Addresses...)
 		}

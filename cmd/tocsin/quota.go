@@ -100,7 +100,12 @@ func drain(cfg *config.Config, used map[string][]quota.Use, now time.Time) (drai
 	if err != nil {
 		return drainReport{}, err
 	}
-	b := notify.Backlog{Setup: setup(cfg), Letters: listing.Going(), Waiting: listing.Waiting(), Used: used, Paused: make(map[string]time.Time)}
+	b := notify.Backlog{Setup: setup(cfg), Letters: listing.Going(), Waiting: listing.Waiting(), Used: used, Paused: make(map[string]time.Time), Silenced: make(map[string]time.Time)}
+	for _, w := range b.Waiting {
+		if s := w.Item.Silence; s != nil {
+			b.Silenced[s.Key] = s.Until
+		}
+	}
 	for name, p := range pauses {
 		b.Paused[name] = p.Until
 	}

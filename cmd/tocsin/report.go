@@ -32,7 +32,8 @@ func (a *agent) report(ctx context.Context, names []string) (control.Status, err
 	s := control.Status{
 		API: control.APIVersion, Version: version(), Host: cfg.Agent.Host, Started: a.started, Now: now,
 		Missing: joined(a.machine.Missing(), cfg.Lacking()), Checks: []control.Check{},
-		Mail: control.Mail{Waiting: len(a.store.spool.Waiting()) + len(a.store.spool.Letters()), Servers: []control.Server{}},
+		Silences: a.silences().Silences,
+		Mail:     control.Mail{Waiting: len(a.store.spool.Waiting()) + len(a.store.spool.Letters()), Servers: []control.Server{}},
 	}
 	for _, account := range a.courier.Accounts() {
 		server := control.Server{Name: account.Name}
@@ -54,7 +55,11 @@ func (a *agent) report(ctx context.Context, names []string) (control.Status, err
 		if kinds[c.Kind] == nil {
 			kinds[c.Kind] = units(c.Kind)
 		}
-		s.Checks = append(s.Checks, checkState(c, kinds[c.Kind]))
+		state := checkState(c, kinds[c.Kind])
+		if spell, silenced := a.store.silences.Of(c.Kind, c.Name, c.Groups, now); silenced {
+			state.Silenced = spell.Until
+		}
+		s.Checks = append(s.Checks, state)
 	}
 	return s, nil
 }
@@ -68,15 +73,7 @@ func joined(lists ...[]string) []string {
 	return all
 }
 
-func named(c engine.CheckStatus, name string) bool { return goesBy(c.Kind, c.Name, name) }
-
-// goesBy says whether a person means a check: by its name, with its kind before
-// it or not, or by that of the check of the rule file which stands for it and
-// others.
-func goesBy(kind, check, name string) bool {
-	name = strings.TrimPrefix(name, kind+".")
-	return check == name || strings.HasPrefix(check, name+":/") || strings.HasPrefix(check, name+`:"/`)
-}
+func named(c engine.CheckStatus, name string) bool { return tocsin.GoesBy(c.Kind, c.Name, name) }
 
 // meant are the ids of the checks that a person means by names. A name of none
 // stays, for whoever takes it to refuse.
@@ -85,7 +82,7 @@ func meant(all []engine.Check, names []string) []string {
 	for _, name := range names {
 		n := len(ids)
 		for i := range all {
-			if goesBy(all[i].Kind, all[i].Name, name) {
+			if tocsin.GoesBy(all[i].Kind, all[i].Name, name) {
 				ids = append(ids, all[i].ID())
 			}
 		}
@@ -155,7 +152,7 @@ func checkState(c engine.CheckStatus, units map[string]checks.Unit) control.Chec
 // says that there is none. What needs more readings than there were, such as a
 // rate, is not read yet.
 func ruleState(r engine.RuleStatus, c engine.CheckStatus, data bool) control.Rule {
-	s := control.Rule{Name: r.Name, Severity: r.Severity, State: control.OK, Description: r.Description}
+	s := control.Rule{Name: r.Name, Severity: r.Severity, State: control.OK, Description: r.Description, Acked: r.State.Acked.At, AckedBy: r.State.Acked.By, AckReason: r.State.Acked.Reason}
 	switch {
 	case data && (r.State.Failed || r.Says == engine.True):
 		s.State, s.Since, s.Incident = control.NoData, cmp.Or(r.State.Since, r.Pending), r.State.Incident

@@ -83,7 +83,7 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 	if a.courier, err = a.store.courier(a.host.Cage, log); err != nil {
 		return a, err
 	}
-	desk := &notify.Desk{Spool: a.store.spool, Log: log, Router: func() notify.Router { return *a.router.Load() }}
+	desk := &notify.Desk{Spool: a.store.spool, Log: log, Router: func() notify.Router { return *a.router.Load() }, Silenced: a.store.silences.Over}
 	proof := a.evidence(desk)
 	a.engine = engine.New(cfg.Agent.Host, cfg.Checks, state, proof, cfg.Agent.StartDelay, log)
 	a.machine = newMachine(a.store, desk, a.config.Load, a.courier.Hurry, a.engine.Quiet, systemd.OwnUnit(), log)
@@ -226,6 +226,7 @@ func (a *agent) reload(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	a.config.Store(cfg)
+	a.store.silences.Plan(cfg.Maintenances)
 	a.attend(cfg)
 	a.machine.Reloaded()
 	return nil
@@ -242,8 +243,10 @@ func (a *agent) listen(ctx context.Context) {
 		Reserve: a.reserve,
 		Down:    a.down,
 		Act:     a.act,
-		Status:  a.report,
-		Events:  a.happened,
+		Ack:     a.ack,
+		Silence: a.silence, Unsilence: a.unsilence, Silences: a.silences,
+		Status: a.report,
+		Events: a.happened,
 	}, a.log, nil)
 	if err != nil {
 		a.log.Error("no control socket: queue retry, drop and test-mail cannot reach this agent", "err", err)
@@ -259,9 +262,13 @@ func (a *agent) retry(id string) error {
 
 // act does what a person asks of some checks.
 func (a *agent) act(verb string, names []string, all bool, by string) error {
+	return a.order(engine.Order{Verb: engine.Verb(verb), Names: meant(a.config.Load().Checks, names), All: all, By: by})
+}
+
+func (a *agent) order(o engine.Order) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.courierCtx), actLimit)
 	defer cancel()
-	return a.engine.Obey(ctx, engine.Order{Verb: engine.Verb(verb), Names: meant(a.config.Load().Checks, names), All: all, By: by})
+	return a.engine.Obey(ctx, o)
 }
 
 // reserve counts a mail that another process is about to send.

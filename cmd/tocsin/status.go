@@ -180,6 +180,9 @@ func writeDetails(out io.Writer, s control.Status) error {
 			}
 			fmt.Fprintf(w, "  read\t%s ago%s\n", short(s.Now.Sub(c.Read)), again)
 		}
+		if !c.Silenced.IsZero() {
+			fmt.Fprintf(w, "  silenced\tfor %s; tocsin silence list says why\n", short(c.Silenced.Sub(s.Now)))
+		}
 		if c.Error != "" {
 			fmt.Fprintf(w, "  not read\t%s\n", printable(c.Error))
 		}
@@ -191,6 +194,12 @@ func writeDetails(out io.Writer, s control.Status) error {
 		}
 		for _, r := range c.Rules {
 			line := string(r.State) + forHow(r.Since, s.Now)
+			if !r.Acked.IsZero() {
+				line += fmt.Sprintf(", %s looks after it since %s", printable(r.AckedBy), short(s.Now.Sub(r.Acked)))
+			}
+			if r.Incident != "" && r.State == control.Failed {
+				line += fmt.Sprintf(" (incident %.8s)", r.Incident)
+			}
 			if r.Description != "" {
 				line += ": " + printable(r.Description)
 			}

@@ -201,28 +201,6 @@ func TestPlugged(t *testing.T) {
 	}
 }
 
-func TestGoesBy(t *testing.T) {
-	for name, want := range map[string]bool{
-		"disk:/srv": true, "filesystem.disk:/srv": true, "disk": true, "filesystem.disk": true,
-		"dis": false, "disk:/sr": false, "disk:": false, "process.disk": false, "/srv": false, "": false,
-	} {
-		if got := goesBy("filesystem", "disk:/srv", name); got != want {
-			t.Errorf("%q: got %t, want %t", name, got, want)
-		}
-	}
-	if goesBy("filesystem", "disk:home", "disk") {
-		t.Error("got a check that is another one's by name alone")
-	}
-}
-
-func TestGoesByTheNameOfAQuotedMount(t *testing.T) {
-	for name, want := range map[string]bool{"disk": true, `disk:"/a\nb"`: true, "dis": false, `disk:"`: false} {
-		if got := goesBy("filesystem", `disk:"/a\nb"`, name); got != want {
-			t.Errorf("%s: got %t, want %t", name, got, want)
-		}
-	}
-}
-
 func TestMeant(t *testing.T) {
 	all := []engine.Check{
 		{Kind: "filesystem", Name: "disks:/"}, {Kind: "filesystem", Name: `disks:"/a\nb"`}, {Kind: "process", Name: "nginx"}, {Kind: "unit", Name: "nginx"},

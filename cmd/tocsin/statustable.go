@@ -31,6 +31,13 @@ func statusTable(s control.Status, colored bool) string {
 			fmt.Fprintln(&b, clip(fmt.Sprintf("! mail server %s is paused for %s: %s", server.Name, short(server.PausedUntil.Sub(s.Now)), printable(server.Reason)), tableWidth))
 		}
 	}
+	for _, x := range s.Silences {
+		line := fmt.Sprintf("~ %s silenced for %s (%s)", oneLine(x.About), short(x.Until.Sub(s.Now)), titled(x))
+		if x.Reason != "" {
+			line += ": " + oneLine(x.Reason)
+		}
+		fmt.Fprintln(&b, clip(line, tableWidth))
+	}
 	if len(s.Checks) == 0 {
 		return b.String()
 	}

@@ -19,6 +19,7 @@ import (
 	"tocsin/notify/mx"
 	"tocsin/notify/oauth"
 	"tocsin/notify/quota"
+	"tocsin/notify/silence"
 	"tocsin/notify/smtp"
 	"tocsin/notify/spool"
 )
@@ -34,6 +35,7 @@ const lockPoll = 100 * time.Millisecond
 //	quota.log      what was sent
 //	accounts.json  which mail servers are paused
 //	addresses.json where the mail servers last were
+//	silences.json  what nobody is to be told of for a while
 //	token-*.json   the refresh tokens that mail providers have replaced
 //	agent.json     which boot this is, and how the last run ended
 //	units.json     which units have failed
@@ -43,6 +45,8 @@ type store struct {
 	lock   *durable.Lock
 	spool  *spool.Spool
 	ledger *quota.Ledger
+	// silences knows what nobody is told of now.
+	silences *silence.Book
 	// damage says in words what was damaged when the store was opened.
 	damage []string
 	mails  *maillog.Log // nil when nobody asks for one
@@ -122,6 +126,10 @@ func openStore(ctx context.Context, cfg *config.Config, holder string, patience 
 		s.close()
 		return nil, err
 	}
+	if err := s.openSilences(cfg, log); err != nil {
+		s.close()
+		return nil, err
+	}
 	if s.spool, err = spool.Open(spoolDir(dir), log, now); err != nil {
 		s.close()
 		return nil, err
@@ -139,6 +147,21 @@ func openStore(ctx context.Context, cfg *config.Config, holder string, patience 
 	return s, nil
 }
 
+// openSilences opens the book of what nobody is told of.
+func (s *store) openSilences(cfg *config.Config, log *slog.Logger) error {
+	book, damaged, err := silence.Open(filepath.Join(s.dir, "silences.json"))
+	if err != nil {
+		return err
+	}
+	if damaged != nil {
+		log.Error("the silences were damaged and are over: what they held back is told now", "err", damaged)
+		s.damage = append(s.damage, fmt.Sprintf("the list of what is silenced, silences.json, was damaged, so that nothing is silenced any more: %v", damaged))
+	}
+	book.Plan(cfg.Maintenances)
+	s.silences = book
+	return nil
+}
+
 // courier delivers what the store's spool keeps. Programs that print tokens are
 // in the cage.
 func (s *store) courier(cage *program.Cage, log *slog.Logger) (*notify.Courier, error) {
@@ -146,6 +169,8 @@ func (s *store) courier(cage *program.Cage, log *slog.Logger) (*notify.Courier, 
 	if err != nil {
 		return nil, err
 	}
+	c.Silenced = s.silences.Until
+	s.silences.Watch(c.Look)
 	dialer := smtp.Dialer{Addresses: smtp.OpenAddresses(filepath.Join(s.dir, "addresses.json")), Log: log, Tokens: &oauth.Keeper{Dir: s.dir, Log: log, Cage: cage}}
 	c.Dial = func(ctx context.Context, server smtp.Server) (notify.Session, error) {
 		if server.Direct {

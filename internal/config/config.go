@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/engine"
 	"tocsin/notify"
 	"tocsin/notify/pickup"
+	"tocsin/notify/silence"
 	"tocsin/notify/transport"
 	"tocsin/templates"
 )
@@ -33,6 +34,8 @@ type Config struct {
 	Domains transport.Table
 	// Hooks holds the hook blocks by their label.
 	Hooks map[string]*Hook
+	// Maintenances are the times that come back in which nobody is told.
+	Maintenances []silence.Maintenance
 	// Pickup is how the mail of other programs is taken in: the pickup and
 	// aliases blocks.
 	Pickup pickup.Config

@@ -45,15 +45,15 @@ type found struct {
 
 // blockTypes are the blocks that a file may hold; laterBlocks come later.
 func blockTypes() []string {
-	return []string{"agent", "mailserver", "mail", "template", "route", "hook", "check", "aliases", "pickup"}
+	return []string{"agent", "mailserver", "mail", "template", "route", "hook", "check", "maintenance", "aliases", "pickup"}
 }
 
 func laterBlocks() []string {
-	return []string{"webhook", "alertmanager", "heartbeat", "silence", "maintenance", "web", "locals"}
+	return []string{"webhook", "alertmanager", "heartbeat", "silence", "web", "locals"}
 }
 
 func (l *loader) load(sources []*source) {
-	l.named = map[string]map[string]hcl.Range{"mail": {}, "mailserver": {}, "template": {}, "hook": {}}
+	l.named = map[string]map[string]hcl.Range{"mail": {}, "mailserver": {}, "template": {}, "hook": {}, "maintenance": {}}
 	l.senders = map[string]sender{}
 	l.templates = map[string]templates.Template{}
 	blocks := l.collect(sources)
@@ -77,6 +77,9 @@ func (l *loader) load(sources []*source) {
 		l.hook(f)
 	}
 	l.checks(blocks["check"])
+	for _, f := range blocks["maintenance"] {
+		l.maintenance(f)
+	}
 	l.pickup(blocks["pickup"], blocks["aliases"])
 	l.config.Templates = l.templates
 	l.whole(blocks)
@@ -91,7 +94,7 @@ func (l *loader) collect(sources []*source) map[string][]found {
 		for _, block := range items(s.body) {
 			names := l.named[block.Type]
 			switch block.Type {
-			case "mail", "mailserver", "template", "hook":
+			case "mail", "mailserver", "template", "hook", "maintenance":
 				label := "NAME"
 				if block.Type == "hook" {
 					label = "EVENT"
@@ -112,6 +115,10 @@ func (l *loader) collect(sources []*source) map[string][]found {
 // unique remembers the label of a block that others refer to.
 func (l *loader) unique(block *hclsyntax.Block, names map[string]hcl.Range) bool {
 	label := block.Labels[0]
+	if !hclsyntax.ValidIdentifier(label) && block.Type == "maintenance" {
+		l.problems.add(problem(block.LabelRanges[0], "Invalid label", "People end a maintenance by its name, so that is made of letters, digits, \"_\" and \"-\"."))
+		return false
+	}
 	if !hclsyntax.ValidIdentifier(label) {
 		l.problems.add(problem(block.LabelRanges[0], "Invalid label", "Other blocks refer to this one as %s.NAME, so its name is made of letters, digits, \"_\" and \"-\".", block.Type))
 		return false

@@ -63,6 +63,33 @@ func (c Client) Act(ctx context.Context, verb string, names []string, all bool) 
 	return c.do(ctx, http.MethodPost, verb, body, maxBody, actPatience, &reply)
 }
 
+// Ack says that somebody looks after the failures that r names, or with on false
+// that nobody does any more.
+func (c Client) Ack(ctx context.Context, r Request, on bool) error {
+	if on {
+		return c.post(ctx, "ack", r)
+	}
+	return c.post(ctx, "unack", r)
+}
+
+// Silence has nobody told, until r.Until, of what r names.
+func (c Client) Silence(ctx context.Context, r Request) (Silence, error) {
+	var s Silence
+	return s, c.ask(ctx, "silence", r, &s)
+}
+
+// Unsilence ends the silences with the name, or all without one.
+func (c Client) Unsilence(ctx context.Context, name string) (Silences, error) {
+	var ended Silences
+	return ended, c.ask(ctx, "unsilence", Request{ID: name}, &ended)
+}
+
+// Silences are those in force.
+func (c Client) Silences(ctx context.Context) (Silences, error) {
+	var all Silences
+	return all, c.get(ctx, "silences", &all)
+}
+
 // Status is what the agent knows of the checks with the names, or of all.
 func (c Client) Status(ctx context.Context, names []string) (Status, error) {
 	var status Status
@@ -78,12 +105,17 @@ func (c Client) Events(ctx context.Context, since time.Time) (Events, error) {
 }
 
 func (c Client) post(ctx context.Context, command string, request Request) error {
+	var reply Reply
+	return c.ask(ctx, command, request, &reply)
+}
+
+// ask is post with an answer that says more.
+func (c Client) ask(ctx context.Context, command string, request Request, answer any) error {
 	body, err := json.Marshal(request)
 	if err != nil {
 		return err
 	}
-	var reply Reply
-	return c.do(ctx, http.MethodPost, command, body, maxBody, patience, &reply)
+	return c.do(ctx, http.MethodPost, command, body, maxAnswer, patience, answer)
 }
 
 // get asks a question. The answer to one is as large as the rule file makes it.

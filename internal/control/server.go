@@ -50,6 +50,14 @@ type Agent struct {
 	// Act does what a person asks for the checks with the names, or for all,
 	// and returns when it is done. by says who asks.
 	Act func(verb string, names []string, all bool, by string) error
+	// Ack says that somebody looks after the failures with the names, or with on
+	// false that nobody does any more.
+	Ack func(names []string, on bool, reason, by string) error
+	// Silence has what happens to some checks wait for the end; Unsilence ends
+	// that, of all with an empty name; Silences are those in force.
+	Silence   func(r Request, by string) (Silence, error)
+	Unsilence func(name, by string) ([]Silence, error)
+	Silences  func() Silences
 	// Status is what the agent knows of the checks with the names, or of all.
 	Status func(ctx context.Context, names []string) (Status, error)
 	// Events is what happened since, as far as the spool remembers.
@@ -64,6 +72,10 @@ type Request struct {
 	Kind       string   `json:"kind,omitempty"`
 	Names      []string `json:"names,omitempty"`
 	All        bool     `json:"all,omitempty"` // every check, in place of Names
+	Groups     []string `json:"groups,omitempty"`
+	// Until is the end of a silence, and Reason why it is.
+	Until  time.Time `json:"until,omitzero"`
+	Reason string    `json:"reason,omitempty"`
 
 	by string // who asks
 }
@@ -138,6 +150,14 @@ func handler(a Agent) http.Handler {
 			act(w, r)
 		})
 	}
+	mux.HandleFunc("POST /v1/ack", command(func(r Request) error { return a.Ack(r.Names, true, r.Reason, r.by) }))
+	mux.HandleFunc("POST /v1/unack", command(func(r Request) error { return a.Ack(r.Names, false, r.Reason, r.by) }))
+	mux.HandleFunc("POST /v1/silence", answered(func(r Request) (any, error) { return a.Silence(r, r.by) }))
+	mux.HandleFunc("POST /v1/unsilence", answered(func(r Request) (any, error) {
+		ended, err := a.Unsilence(r.ID, r.by)
+		return Silences{API: APIVersion, Silences: ended}, err
+	}))
+	mux.HandleFunc("GET /v1/silences", question(func(*http.Request) (any, error) { return a.Silences(), nil }))
 	mux.HandleFunc("GET /v1/status", question(func(r *http.Request) (any, error) {
 		return a.Status(r.Context(), r.URL.Query()["name"])
 	}))
@@ -199,17 +219,26 @@ func (r *Request) read(body io.Reader) error {
 	return nil
 }
 
+// command is answered with no more than that it was done.
 func command(do func(Request) error) http.HandlerFunc {
+	return answered(func(r Request) (any, error) { return Reply{}, do(r) })
+}
+
+// answered answers whoever may act.
+func answered(do func(Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var request Request
-		var reply Reply
-		status := http.StatusOK
+		var reply any
+		status, err := http.StatusOK, error(nil)
 		if !permitted(r.Context()) {
-			reply.Error, status = "only root, the agent's own user and members of its group may do this", http.StatusForbidden
-		} else if err := request.read(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
-			reply.Error, status = fmt.Sprintf("read request: %v", err), http.StatusBadRequest
-		} else if err := do(request.from(r.Context())); err != nil {
-			reply.Error, status = err.Error(), http.StatusConflict
+			status, err = http.StatusForbidden, errors.New("only root, the agent's own user and members of its group may do this")
+		} else if err = request.read(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
+			status, err = http.StatusBadRequest, fmt.Errorf("read request: %w", err)
+		} else if reply, err = do(request.from(r.Context())); err != nil {
+			status = http.StatusConflict
+		}
+		if err != nil {
+			reply = Reply{Error: err.Error()}
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)

@@ -20,7 +20,9 @@ type Status struct {
 	// Missing says what the agent cannot do here, such as hear of shutdowns.
 	Missing []string `json:"missing"`
 	Mail    Mail     `json:"mail"`
-	Checks  []Check  `json:"checks"`
+	// Silences are those in force.
+	Silences []Silence `json:"silences"`
+	Checks   []Check   `json:"checks"`
 }
 
 // Mail is how the mail is doing.
@@ -71,6 +73,8 @@ type Check struct {
 	Since time.Time `json:"since,omitzero"`
 	Read  time.Time `json:"read,omitzero"`
 	Next  time.Time `json:"next,omitzero"`
+	// Silenced is until when nobody is told of it.
+	Silenced time.Time `json:"silenced,omitzero"`
 	// What says in one line what is to be known.
 	What   string            `json:"what"`
 	Values []Value           `json:"values"`
@@ -96,6 +100,11 @@ type Rule struct {
 	Since       time.Time `json:"since,omitzero"`
 	Incident    string    `json:"incident,omitempty"`
 	Description string    `json:"description,omitempty"`
+	// Acked is when somebody said that they look after it, AckedBy who and
+	// AckReason what they said.
+	Acked     time.Time `json:"acked,omitzero"`
+	AckedBy   string    `json:"acked_by,omitempty"`
+	AckReason string    `json:"ack_reason,omitempty"`
 }
 
 // Events is what happened, the oldest first.

@@ -38,7 +38,7 @@ func raise(host, epoch string, c *Check, r *Rule, s RuleState, kind tocsin.Event
 	s.Told = now
 	switch kind {
 	case tocsin.Failed:
-		s.Failed, s.Reminders = true, 0
+		s.Failed, s.Reminders, s.Acked = true, 0, Acked{}
 		s.Since = now
 		if !s.pending.IsZero() {
 			s.Since = s.pending // it began before For was over
@@ -46,7 +46,7 @@ func raise(host, epoch string, c *Check, r *Rule, s RuleState, kind tocsin.Event
 		s.Incident = identify(epoch, c, r, s.Transition, "incident")
 		s.clearing = time.Time{}
 	case tocsin.Recovered:
-		s.Failed = false
+		s.Failed, s.Acked = false, Acked{}
 		s.hits, s.pending, s.clearing = nil, time.Time{}, time.Time{}
 	case tocsin.Reminder:
 		s.Reminders++

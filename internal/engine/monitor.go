@@ -29,13 +29,14 @@ func (s CheckState) isZero() bool {
 
 // Order is what a person asks of some checks.
 type Order struct {
-	Verb Verb // Monitor, Unmonitor, Start, Stop or Restart
+	Verb Verb // Monitor, Unmonitor, Start, Stop, Restart, Ack or Unack
 	// Names are checks, as NAME or KIND.NAME. There are none with All, which
-	// means every check and is for Monitor and Unmonitor alone.
+	// means every check and is for Monitor and Unmonitor alone. Of Ack and Unack
+	// they are incidents or rules as well.
 	Names []string
 	All   bool
-	// By says who asks, for the log and the status.
-	By string
+	// By says who asks, and Reason why, for the log and the status.
+	By, Reason string
 }
 
 // order is an Order on its way.
@@ -107,6 +108,15 @@ func (o outcome) written(ctx context.Context, v Verb) error {
 
 // obey begins what a person asks, or refuses it as a whole.
 func (e *Engine) obey(ctx context.Context, o order, now time.Time) {
+	if o.Verb == Ack || o.Verb == Unack {
+		ends, err := e.acknowledge(o.Order, now)
+		if err != nil {
+			o.refuse <- err
+			return
+		}
+		o.answer <- ends
+		return
+	}
 	meant, err := e.meant(o.Order)
 	if err == nil && o.Verb.service() && e.quiet.Load() {
 		err = fmt.Errorf("%s: the machine goes down", o.Verb)

@@ -85,9 +85,13 @@ func (s *State) RollForward(events []tocsin.Event) int {
 		if m == nil || m.Epoch != s.Epoch || m.Transition <= s.Rules[ev.RuleID()].Transition {
 			continue
 		}
+		acked := s.Rules[ev.RuleID()].Acked
+		if !m.Failed || m.Incident != s.Rules[ev.RuleID()].Incident {
+			acked = Acked{}
+		}
 		s.Rules[ev.RuleID()] = RuleState{
 			Failed: m.Failed, Since: m.Since, Incident: m.Incident, Transition: m.Transition,
-			Reminders: m.Reminders, Told: ev.At, Seen: m.Seen, Flap: m.Flap, Acted: s.Rules[ev.RuleID()].Acted,
+			Reminders: m.Reminders, Told: ev.At, Seen: m.Seen, Flap: m.Flap, Acted: s.Rules[ev.RuleID()].Acted, Acked: acked,
 		}
 		if id := CheckID(ev.Kind, ev.Check); m.Unmonitored != "" {
 			s.take(transition{check: id, checkState: CheckState{Unmonitored: ev.At, Why: m.Unmonitored, Own: true}})

@@ -24,6 +24,8 @@ type RuleState struct {
 	// Flap is of a rule with a Delay.
 	Flap tocsin.Flap `json:"flap,omitzero"`
 
+	// Acked is of the present incident.
+	Acked Acked `json:"acked,omitzero"`
 	// Acted is when the rule's program last began.
 	Acted time.Time `json:"acted,omitzero"`
 
@@ -77,7 +79,7 @@ func Step(r *Rule, s RuleState, o Observation, now time.Time) (RuleState, tocsin
 	} else {
 		s.Flap, s.clearing = relapse(r, s, o), time.Time{}
 	}
-	if r.Reminder > 0 && now.Sub(s.Told) >= r.Reminder {
+	if r.Reminder > 0 && s.Acked.At.IsZero() && now.Sub(s.Told) >= r.Reminder {
 		return s, tocsin.Reminder
 	}
 	return s, ""

@@ -155,6 +155,9 @@ const again = time.Second
 
 // sent waits until the mail of an event is gone, or ctx ends.
 func (m *Machine) sent(ctx context.Context, id string) {
+	if item, waits := m.Spool.Item(id); waits && item.Silence != nil {
+		return // it waits on purpose
+	}
 	ticker := time.NewTicker(again)
 	defer ticker.Stop()
 	gone := m.Spool.Gone(id)

@@ -143,7 +143,7 @@ const lateNote = "Sent late: the machine went down before this mail could be sen
 func (m *Machine) late() {
 	for _, w := range m.Spool.Waiting() {
 		ev := w.Item.Event
-		if ev == nil || ev.Type != tocsin.Shutdown || ev.Note != "" || ev.Incident == boot.Cycle(m.record.Key) {
+		if ev == nil || w.Item.Silence != nil || ev.Type != tocsin.Shutdown || ev.Note != "" || ev.Incident == boot.Cycle(m.record.Key) {
 			continue
 		}
 		noted, item := *ev, *w.Item

@@ -21,12 +21,22 @@ type Item struct {
 	Severity tocsin.Severity `json:"severity"`
 	Targets  []Target        `json:"targets"`
 	Event    *tocsin.Event   `json:"event,omitempty"`
+	// Silence is what holds the item back, if anything does.
+	Silence *Silence `json:"silence,omitempty"`
 	// From is the envelope sender of a raw message; empty means that of the
 	// mail server's account.
 	From string `json:"from,omitempty"`
 	// Raw is a finished RFC 5322 message, when there is no Event. What the spool
 	// lists comes without: see Spool.Raw.
 	Raw []byte `json:"-"`
+}
+
+// Silence is a time in which nobody is told of an item. What it holds back goes
+// in one mail at its end.
+type Silence struct {
+	Key   string    `json:"key"`
+	Until time.Time `json:"until"` // as it was meant when the item was put
+	Text  string    `json:"text"`  // for people: which one it is, whose, why
 }
 
 // Target is one notifier and the addresses it had when the item was put: what

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"tocsin"
+	"tocsin/checks"
+	"tocsin/internal/control"
+	"tocsin/internal/engine"
+	"tocsin/notify/silence"
+)
+
+// silence has nobody told of some checks for a while.
+func (a *agent) silence(r control.Request, by string) (control.Silence, error) {
+	about := silence.About{All: r.All, Names: r.Names, Groups: r.Groups}
+	all := a.config.Load().Checks
+	for _, name := range about.Names {
+		if _, isKind := checks.Find(name); !isKind && !slices.ContainsFunc(all, func(c engine.Check) bool { return tocsin.GoesBy(c.Kind, c.Name, name) }) {
+			return control.Silence{}, fmt.Errorf("silence: there is no check and no kind %q", name)
+		}
+	}
+	for _, group := range about.Groups {
+		if !slices.ContainsFunc(all, func(c engine.Check) bool { return slices.Contains(c.Groups, group) }) {
+			return control.Silence{}, fmt.Errorf("silence: no check is in a group %q", group)
+		}
+	}
+	s, err := a.store.silences.Begin(about, r.Until, r.Reason, by, time.Now())
+	if err != nil {
+		return control.Silence{}, err
+	}
+	a.log.Info("silenced", "silence", s.Name, "about", s.About.String(), "until", s.Until.Format(time.RFC3339), "by", by, "reason", s.Reason)
+	return silenceOf(s, 0), nil
+}
+
+// unsilence ends the silences with the name, or all without one.
+func (a *agent) unsilence(name, by string) ([]control.Silence, error) {
+	held := a.heldBack()
+	now := time.Now()
+	var ended []silence.Spell
+	var err error
+	if name == "" {
+		ended, err = a.store.silences.EndAll(now)
+	} else {
+		ended, err = a.store.silences.End(name, now)
+	}
+	out := []control.Silence{}
+	for _, s := range ended {
+		a.log.Info("silence ended", "silence", s.Name, "about", s.About.String(), "by", by)
+		out = append(out, silenceOf(s, held[s.Key()]))
+	}
+	return out, err
+}
+
+// silences is what is silenced now.
+func (a *agent) silences() control.Silences {
+	all := control.Silences{API: control.APIVersion, Silences: []control.Silence{}}
+	held := a.heldBack()
+	for _, s := range a.store.silences.List(time.Now()) {
+		all.Silences = append(all.Silences, silenceOf(s, held[s.Key()]))
+	}
+	return all
+}
+
+// heldBack counts the events that each silence holds back.
+func (a *agent) heldBack() map[string]int {
+	counts, seen := make(map[string]int), make(map[string]bool)
+	for _, w := range a.store.spool.Waiting() {
+		if s := w.Item.Silence; s != nil && !seen[w.Item.ID] {
+			seen[w.Item.ID] = true
+			counts[s.Key]++
+		}
+	}
+	return counts
+}
+
+func silenceOf(s silence.Spell, waiting int) control.Silence {
+	return control.Silence{
+		Name: s.Name, Maintenance: s.Maintenance, About: s.About.String(), From: s.From, Until: s.Until, Reason: s.Reason, By: s.By, Waiting: waiting,
+	}
+}
+
+// ack notes that somebody looks after some failures, or no longer does.
+func (a *agent) ack(names []string, on bool, reason, by string) error {
+	verb := engine.Unack
+	if on {
+		verb = engine.Ack
+	}
+	return a.order(engine.Order{Verb: verb, Names: names, By: by, Reason: reason})
+}

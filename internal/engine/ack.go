@@ -1,0 +1,70 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// The verbs about a failure: that somebody looks after it, or no longer does.
+const (
+	Ack   Verb = "ack"
+	Unack Verb = "unack"
+)
+
+// Acked is that somebody looks after an incident: it is repeated no more. The
+// zero Acked is that nobody does.
+type Acked struct {
+	At     time.Time `json:"at"`
+	By     string    `json:"by"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+// leastPrefix is how much of the id of an incident is enough.
+const leastPrefix = 6
+
+// acknowledge notes that somebody looks after the failures that the names mean,
+// or no longer does, as long as they last.
+func (e *Engine) acknowledge(o Order, now time.Time) ([]<-chan outcome, error) {
+	if len(o.Names) == 0 {
+		return nil, fmt.Errorf("%s: name an incident, a rule or a check", o.Verb)
+	}
+	var ids []string
+	for _, name := range o.Names {
+		n := len(ids)
+		for _, w := range e.watches {
+			for i, id := range w.ids {
+				if s := e.rules[id]; s.Failed && answers(w, i, s, name) {
+					ids = append(ids, id)
+				}
+			}
+		}
+		if len(ids) == n {
+			return nil, fmt.Errorf("%s: nothing has failed that is called %q: it is the beginning of an incident's id, or NAME, KIND.NAME or NAME/RULE", o.Verb, name)
+		}
+	}
+	var ends []<-chan outcome
+	for _, id := range ids {
+		s := e.rules[id]
+		s.Acked = Acked{}
+		if o.Verb == Ack {
+			s.Acked = Acked{At: now, By: o.By, Reason: o.Reason}
+		}
+		e.rules[id] = s
+		saved := make(chan error, 1)
+		e.emitter.add(transition{rule: id, state: s, saved: saved})
+		e.log.Info("failure acknowledged or no longer", "verb", string(o.Verb), "rule", id, "incident", s.Incident, "by", o.By, "reason", o.Reason)
+		ends = append(ends, finished(outcome{saved: saved}))
+	}
+	return ends, nil
+}
+
+// answers says whether a person means the failure of the n-th rule of a check.
+func answers(w *watch, n int, s RuleState, name string) bool {
+	rule := w.rule(n).Name
+	switch name {
+	case w.check.Name, w.check.ID(), w.check.Name + "/" + rule, w.ids[n]:
+		return true
+	}
+	return len(name) >= leastPrefix && strings.HasPrefix(s.Incident, name)
+}

@@ -1,0 +1,239 @@
+package silence
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"tocsin"
+	"tocsin/internal/durable"
+)
+
+// ErrUnknown says that nothing of that name is silenced.
+var ErrUnknown = errors.New("no such silence")
+
+// ErrRefused is for a silence that cannot be.
+var ErrRefused = errors.New("not silenced")
+
+// The limits of what a person may ask for.
+const (
+	maxSilences = 1000
+	maxReason   = 500 // bytes
+)
+
+// Book keeps the silences, also over a restart, and knows the maintenances. All
+// methods are safe for concurrent use.
+type Book struct {
+	path string
+
+	mu       sync.Mutex
+	kept     file
+	planned  []Maintenance
+	watchers []func()
+}
+
+// file is the book on disk.
+type file struct {
+	Version  int     `json:"version"`
+	Last     int     `json:"last"` // the number of the newest silence
+	Silences []Spell `json:"silences"`
+	// Ended are the maintenances that were ended before their time.
+	Ended []Spell `json:"ended,omitempty"`
+}
+
+const fileVersion = 1
+
+// Open opens the book at path, or begins a new one. A damaged file is moved
+// aside to path.damaged and damaged says why: what it silenced is told then.
+func Open(path string) (b *Book, damaged, err error) {
+	b = &Book{path: path, kept: file{Version: fileVersion}}
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return b, nil, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("open silences: %w", err)
+	}
+	var f file
+	if bad := json.Unmarshal(data, &f); bad != nil || f.Version != fileVersion {
+		if bad == nil {
+			bad = fmt.Errorf("version %d, not %d", f.Version, fileVersion)
+		}
+		damaged = fmt.Errorf("open silences %s: %w", path, bad)
+		return b, damaged, durable.Rename(durable.Move{From: path, To: path + ".damaged"})
+	}
+	b.kept = f
+	return b, nil, nil
+}
+
+// Watch has f called after each change.
+func (b *Book) Watch(f func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.watchers = append(b.watchers, f)
+}
+
+// Plan replaces the maintenances.
+func (b *Book) Plan(all []Maintenance) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.planned = all
+	b.tell()
+}
+
+// tell lets everybody know of a change. The caller holds mu.
+func (b *Book) tell() {
+	for _, f := range b.watchers {
+		go f()
+	}
+}
+
+// Begin silences from now on, and returns once that is durable.
+func (b *Book) Begin(about About, until time.Time, reason, by string, now time.Time) (Spell, error) {
+	switch {
+	case !until.After(now):
+		return Spell{}, fmt.Errorf("%w: its end, %s, is over", ErrRefused, until.Format(time.DateTime))
+	case until.Sub(now) > Longest:
+		return Spell{}, fmt.Errorf("%w: a silence lasts at most %d days; for what comes back there are maintenance blocks", ErrRefused, int(Longest.Hours()/24))
+	case len(reason) > maxReason:
+		return Spell{}, fmt.Errorf("%w: a reason has at most %d bytes", ErrRefused, maxReason)
+	case !about.All && len(about.Names)+len(about.Groups) == 0:
+		return Spell{}, fmt.Errorf("%w: of what?", ErrRefused)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	next := b.pruned(now)
+	if len(next.Silences) >= maxSilences {
+		return Spell{}, fmt.Errorf("%w: there are %d silences; end some", ErrRefused, len(next.Silences))
+	}
+	next.Last++
+	s := Spell{Name: strconv.Itoa(next.Last), About: about, From: now, Until: until, Reason: oneLine(reason), By: by}
+	next.Silences = append(next.Silences, s)
+	return s, b.keep(next)
+}
+
+// End ends the spells with the name, or all that are about no more than it:
+// the number of a silence, the name of a maintenance, or what was silenced.
+func (b *Book) End(name string, now time.Time) ([]Spell, error) {
+	return b.end(func(s Spell) bool {
+		return s.Name == name || !s.All && slices.Equal(s.Names, []string{name}) && len(s.Groups) == 0
+	}, name, now)
+}
+
+// EndAll ends every spell that is in force.
+func (b *Book) EndAll(now time.Time) ([]Spell, error) {
+	return b.end(func(Spell) bool { return true }, "", now)
+}
+
+func (b *Book) end(meant func(Spell) bool, name string, now time.Time) ([]Spell, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var ended []Spell
+	next := b.pruned(now)
+	for _, s := range b.inForce(now) {
+		if !meant(s) {
+			continue
+		}
+		ended = append(ended, s)
+		if s.Maintenance {
+			next.Ended = append(next.Ended, s)
+		}
+	}
+	if len(ended) == 0 && name != "" {
+		return nil, fmt.Errorf("%w: %q; \"tocsin silence list\" has those that there are", ErrUnknown, name)
+	}
+	next.Silences = slices.DeleteFunc(next.Silences, meant)
+	return ended, b.keep(next)
+}
+
+// keep makes the book durable. The caller holds mu.
+func (b *Book) keep(next file) error {
+	data, err := json.Marshal(next)
+	if err != nil {
+		return fmt.Errorf("keep silences: %w", err)
+	}
+	if err := durable.WriteFile(b.path, data); err != nil {
+		return fmt.Errorf("keep silences: %w", err)
+	}
+	b.kept = next
+	b.tell()
+	return nil
+}
+
+// pruned is the book without what is over. The caller holds mu.
+func (b *Book) pruned(now time.Time) file {
+	next := b.kept
+	over := func(s Spell) bool { return !s.in(now) }
+	next.Silences = slices.DeleteFunc(slices.Clone(next.Silences), over)
+	next.Ended = slices.DeleteFunc(slices.Clone(next.Ended), over)
+	return next
+}
+
+// List is all that is in force, what ends first before the others.
+func (b *Book) List(now time.Time) []Spell {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := b.inForce(now)
+	slices.SortStableFunc(all, func(x, y Spell) int { return x.Until.Compare(y.Until) })
+	return all
+}
+
+// inForce is List without its order. The caller holds mu.
+func (b *Book) inForce(now time.Time) []Spell {
+	var all []Spell
+	for _, s := range b.kept.Silences {
+		if s.in(now) {
+			all = append(all, s)
+		}
+	}
+	for _, m := range b.planned {
+		from, until, ok := m.Window(now)
+		if !ok {
+			continue
+		}
+		s := Spell{Name: m.Name, Maintenance: true, About: m.About, From: from, Until: until, Reason: m.Reason}
+		if !slices.ContainsFunc(b.kept.Ended, func(e Spell) bool { return e.Key() == s.Key() }) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// Over is the spell that holds an event back: of several the one that ends last.
+func (b *Book) Over(ev *tocsin.Event, now time.Time) (Spell, bool) {
+	return b.Of(ev.Kind, ev.Check, ev.Groups, now)
+}
+
+// Of is Over for the events of a check.
+func (b *Book) Of(kind, check string, groups []string, now time.Time) (last Spell, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range b.inForce(now) {
+		if s.Covers(kind, check, groups) && s.Until.After(last.Until) {
+			last, ok = s, true
+		}
+	}
+	return last, ok
+}
+
+// Until is when the spell with the key ends; the zero time when it has ended.
+func (b *Book) Until(key string, now time.Time) time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range b.inForce(now) {
+		if s.Key() == key {
+			return s.Until
+		}
+	}
+	return time.Time{}
+}
+
+// oneLine is text in one line.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
