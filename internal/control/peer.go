@@ -24,6 +24,9 @@ type peerKey struct{}
 // withPeer asks the kernel who is at the other end (SO_PEERCRED and
 // SO_PEERGROUPS, unix(7)).
 func withPeer(ctx context.Context, conn net.Conn) context.Context {
+	if g, ok := conn.(*guest); ok {
+		ctx, conn = context.WithValue(ctx, guestKey{}, g), g.Conn
+	}
 	uc, ok := conn.(*net.UnixConn)
 	if !ok {
 		return ctx

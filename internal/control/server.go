@@ -99,12 +99,13 @@ func Serve(ctx context.Context, path string, a Agent, log *slog.Logger, ready fu
 		MaxHeaderBytes: maxBody, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		ConnContext: withPeer,
 	}
+	server.SetKeepAlivesEnabled(false)
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	if ready != nil {
 		ready()
 	}
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(newCrowd(listener, maxGuests)); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("control socket %s: %w", path, err)
 	}
 	return nil
@@ -157,52 +158,23 @@ func handler(a Agent) http.Handler {
 		ended, err := a.Unsilence(r.ID, r.by)
 		return Silences{API: APIVersion, Silences: ended}, err
 	}))
-	mux.HandleFunc("GET /v1/silences", question(func(*http.Request) (any, error) { return a.Silences(), nil }))
-	mux.HandleFunc("GET /v1/status", question(func(r *http.Request) (any, error) {
+	light, heavy := make(turns, lightTurns), make(turns, heavyTurns)
+	mux.HandleFunc("GET /v1/silences", light.question(func(*http.Request) (any, error) { return a.Silences(), nil }))
+	mux.HandleFunc("GET /v1/status", light.question(func(r *http.Request) (any, error) {
 		return a.Status(r.Context(), r.URL.Query()["name"])
 	}))
-	mux.HandleFunc("GET /v1/events", question(oneByOne(func(r *http.Request) (any, error) {
+	mux.HandleFunc("GET /v1/events", heavy.question(func(r *http.Request) (any, error) {
 		since, err := time.Parse(time.RFC3339, r.URL.Query().Get("since"))
 		if err != nil {
 			return nil, fmt.Errorf("read request: since: %w", err)
 		}
 		return a.Events(since)
-	})))
+	}))
 	return mux
 }
 
 // Verbs are what can be done to checks and their services.
 func Verbs() []string { return []string{"monitor", "unmonitor", "start", "stop", "restart"} }
-
-// oneByOne has a question that costs much asked once at a time. Whoever waits
-// for longer than the deadline is told so.
-func oneByOne(ask func(r *http.Request) (any, error)) func(r *http.Request) (any, error) {
-	turn := make(chan struct{}, 1)
-	return func(r *http.Request) (any, error) {
-		ctx, cancel := context.WithTimeout(r.Context(), deadline)
-		defer cancel()
-		select {
-		case turn <- struct{}{}:
-			defer func() { <-turn }()
-			return ask(r)
-		case <-ctx.Done():
-			return nil, fmt.Errorf("others ask the same: no answer within %s", deadline)
-		}
-	}
-}
-
-// question answers whoever may open the socket: it changes nothing.
-func question(ask func(r *http.Request) (any, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		answer, err := ask(r)
-		if err != nil {
-			w.WriteHeader(http.StatusConflict)
-			answer = Reply{Error: err.Error()}
-		}
-		_ = json.NewEncoder(w).Encode(answer) // a client that left needs no answer
-	}
-}
 
 // read reads a request that is one JSON value and nothing else.
 func (r *Request) read(body io.Reader) error {
@@ -234,8 +206,11 @@ func answered(do func(Request) (any, error)) http.HandlerFunc {
 			status, err = http.StatusForbidden, errors.New("only root, the agent's own user and members of its group may do this")
 		} else if err = request.read(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
 			status, err = http.StatusBadRequest, fmt.Errorf("read request: %w", err)
-		} else if reply, err = do(request.from(r.Context())); err != nil {
-			status = http.StatusConflict
+		} else {
+			asked(r.Context())
+			if reply, err = do(request.from(r.Context())); err != nil {
+				status = http.StatusConflict
+			}
 		}
 		if err != nil {
 			reply = Reply{Error: err.Error()}

@@ -2,45 +2,45 @@ package control
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-func TestOneByOne(t *testing.T) {
+func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		busy, most := 0, 0
 		took := 4 * time.Second
-		ask := oneByOne(func(*http.Request) (any, error) {
+		answer := make(turns, 1).question(func(*http.Request) (any, error) {
 			busy++
 			most = max(most, busy)
 			time.Sleep(took)
 			busy--
 			return "answer", nil
 		})
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/events", nil)
-		if err != nil {
-			t.Fatal(err)
+		ask := func() *httptest.ResponseRecorder {
+			w := httptest.NewRecorder()
+			answer(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/events", nil))
+			return w
 		}
-		refused := make(chan error, 10)
+		codes := make(chan int, 10)
 		began := time.Now()
-		for range cap(refused) {
-			go func() {
-				_, err := ask(r)
-				refused <- err
-			}()
+		for range cap(codes) {
+			go func() { codes <- ask().Code }()
 		}
 		n := 0
-		for range cap(refused) {
-			if err := <-refused; err != nil {
+		for range cap(codes) {
+			if <-codes == http.StatusServiceUnavailable {
 				n++
 			}
 		}
 		if most != 1 || n != 7 || time.Since(began) != 12*time.Second {
 			t.Errorf("got %d at once, %d of 10 refused after %s, want 1, 7 and 12s", most, n, time.Since(began))
 		}
-		if answer, err := ask(r); err != nil || answer != "answer" {
-			t.Errorf("got %v, %v afterwards", answer, err)
+		if w := ask(); w.Code != http.StatusOK || strings.TrimSpace(w.Body.String()) != `"answer"` {
+			t.Errorf("got %d, %q afterwards", w.Code, w.Body.String())
 		}
 	})
 }
