@@ -53,13 +53,16 @@ type Ledger struct {
 	used map[string][]Use // by account, oldest first
 
 	serial uint64 // of the newest reservation of this process
+
+	advances map[string]advance // by account
+	intended bool               // something is on disk from the next Commit on
 }
 
 // Open opens the ledger at path. What a damaged record may have said is
 // counted as used now, by every account in accounts; lost says how many
 // records that were.
 func Open(path string, accounts []string, now time.Time) (l *Ledger, lost int, err error) {
-	l = &Ledger{used: make(map[string][]Use)}
+	l = &Ledger{used: make(map[string][]Use), advances: make(map[string]advance)}
 	unsettled := make(map[string][]int)
 	log, err := durable.OpenLog(path, func(record []byte) error { return l.replay(record, unsettled) })
 	if err != nil {
@@ -71,6 +74,7 @@ func Open(path string, accounts []string, now time.Time) (l *Ledger, lost int, e
 			l.used[account][i].At = now // may have been on the wire until the end
 		}
 	}
+	l.redeem(now)
 	lost = (log.Lost() + shortestRecord - 1) / shortestRecord
 	if lost > 0 {
 		for _, account := range accounts {
@@ -87,11 +91,12 @@ func Open(path string, accounts []string, now time.Time) (l *Ledger, lost int, e
 // Read returns what the ledger at path counts, by account and oldest first,
 // without changing it: for somebody who looks while the agent runs.
 func Read(path string, now time.Time) (map[string][]Use, error) {
-	l := &Ledger{used: make(map[string][]Use)}
+	l := &Ledger{used: make(map[string][]Use), advances: make(map[string]advance)}
 	unsettled := make(map[string][]int)
 	if err := durable.ReadLog(path, func(record []byte) error { return l.replay(record, unsettled) }); err != nil {
 		return nil, fmt.Errorf("read quota: %w", err)
 	}
+	l.spend(now)
 	l.order(now)
 	return l.used, nil
 }
@@ -105,12 +110,12 @@ const MostAhead = 4
 const inFlight = 1 + MostAhead + 1
 
 // replay takes in "r UNIX_MS RECIPIENTS ACCOUNT", a reservation, "d …", that the
-// oldest one is over, or "s …", both at once; in capitals for a critical mail. A
-// reservation that was followed by inFlight others of the same account was over
-// by then.
+// oldest one is over, or "s …", both at once; in capitals for a critical mail; and
+// in "a …", an advance. A reservation that was followed by inFlight others of the
+// same account was over by then.
 func (l *Ledger) replay(record []byte, unsettled map[string][]int) error {
 	fields := strings.SplitN(string(record), " ", 4)
-	if len(fields) != 4 || len(fields[0]) != 1 || !strings.Contains("rdsRDS", fields[0]) {
+	if len(fields) != 4 || len(fields[0]) != 1 || !strings.Contains("rdsRDSa", fields[0]) {
 		return errors.New("not a reservation")
 	}
 	critical := fields[0] == strings.ToUpper(fields[0])
@@ -119,10 +124,18 @@ func (l *Ledger) replay(record []byte, unsettled map[string][]int) error {
 		return err
 	}
 	recipients, err := strconv.Atoi(fields[2])
-	if err != nil || recipients < 1 {
+	least := 1
+	if fields[0] == advanced {
+		least = 0
+	}
+	if err != nil || recipients < least || recipients > maxRecipients {
 		return errors.New("not a number of recipients")
 	}
 	account, at := fields[3], time.UnixMilli(ms)
+	if fields[0] == advanced {
+		l.advances[account] = advance{left: recipients}
+		return nil
+	}
 	done := strings.EqualFold(fields[0], settled)
 	if open := unsettled[account]; len(open) == inFlight || done && len(open) > 0 {
 		l.used[account][open[0]].At = at
@@ -133,6 +146,7 @@ func (l *Ledger) replay(record []byte, unsettled map[string][]int) error {
 	}
 	l.used[account] = append(l.used[account], Use{At: at, Recipients: recipients, Critical: critical})
 	if strings.EqualFold(fields[0], reserved) {
+		l.draw(account, recipients)
 		unsettled[account] = append(unsettled[account], len(l.used[account])-1)
 	}
 	return nil
@@ -171,29 +185,33 @@ type Grant struct {
 // Reserve grants one message to at most want recipients, at least 1. The grant
 // is durable and may be for fewer. ErrNoRoom says to wait.
 func (l *Ledger) Reserve(account string, limit Limit, want int, critical bool, now time.Time) (Grant, error) {
-	return l.reserve(account, limit, 1, want, critical, now, l.log.Append)
+	return l.reserve(account, limit, 1, want, critical, now, l.append)
 }
 
 // Intend is Reserve, but the grant is durable from the next Commit on, and may
 // not be used before.
 func (l *Ledger) Intend(account string, limit Limit, want int, critical bool, now time.Time) (Grant, error) {
-	return l.reserve(account, limit, 1, want, critical, now, l.log.Note)
+	return l.reserve(account, limit, 1, want, critical, now, l.note)
 }
 
 // Commit makes durable what was intended.
 func (l *Ledger) Commit() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !l.intended {
+		return nil
+	}
+	l.intended = false
 	return l.log.Commit()
 }
 
 // ReserveAll is Reserve for all of want recipients or none: for a message that
 // cannot be given to some of them later.
 func (l *Ledger) ReserveAll(account string, limit Limit, want int, critical bool, now time.Time) (Grant, error) {
-	return l.reserve(account, limit, want, want, critical, now, l.log.Append)
+	return l.reserve(account, limit, want, want, critical, now, l.append)
 }
 
-func (l *Ledger) reserve(account string, limit Limit, least, want int, critical bool, now time.Time, write func(record []byte) error) (Grant, error) {
+func (l *Ledger) reserve(account string, limit Limit, least, want int, critical bool, now time.Time, write func(account string, u Use, v Verdict) error) (Grant, error) {
 	if want < 1 {
 		return Grant{}, fmt.Errorf("reserve: %d recipients, at least 1", want)
 	}
@@ -211,7 +229,7 @@ func (l *Ledger) reserve(account string, limit Limit, least, want int, critical 
 	if granted < least {
 		return Grant{}, fmt.Errorf("send through %s: %w: %d recipients, room for %d now", account, ErrNoRoom, want, granted)
 	}
-	if err := write(record(reserved, account, Use{At: now, Recipients: granted, Critical: critical})); err != nil {
+	if err := write(account, Use{At: now, Recipients: granted, Critical: critical}, v); err != nil {
 		return Grant{}, fmt.Errorf("reserve: %w", err)
 	}
 	l.serial++
@@ -252,7 +270,7 @@ func (l *Ledger) Look(account string, limit Limit, critical bool, now time.Time)
 func (l *Ledger) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.log.Close()
+	return errors.Join(l.giveBack(), l.log.Close())
 }
 
 func (l *Ledger) count() int {
@@ -276,6 +294,11 @@ func (l *Ledger) compact() error {
 			records = append(records, record(state, account, u))
 		}
 	}
+	for account, a := range l.advances {
+		if a.left > 0 {
+			records = append(records, record(advanced, account, Use{Recipients: a.left}))
+		}
+	}
 	return l.log.Rewrite(records)
 }
 
@@ -284,6 +307,7 @@ const (
 	reserved = "r"
 	settled  = "d"
 	over     = "s"
+	advanced = "a"
 )
 
 func record(state, account string, u Use) []byte {
