@@ -78,10 +78,39 @@ type Event struct {
 	// Note is something the reader must know about the mail itself, such as
 	// that it was sent from memory because the disk is full.
 	Note string `json:"note,omitempty"`
+	// Dependants is how the checks are that depend on this one, those first that
+	// fail; nil when there are none. At most 50.
+	Dependants []Dependant `json:"dependants,omitempty"`
 	// Mark is what the rule's state becomes with this event. The spool is the
 	// write-ahead log of that state.
 	Mark *Mark `json:"mark,omitempty"`
 }
+
+// Dependant is how a check is that depends on another one.
+type Dependant struct {
+	Kind  string         `json:"kind"`
+	Check string         `json:"check"`
+	State DependantState `json:"state"`
+	// Rule is the worst that fails, Name its $EVENT and Since when it began;
+	// empty when none does.
+	Rule  string    `json:"rule,omitempty"`
+	Name  string    `json:"name,omitempty"`
+	Since time.Time `json:"since,omitzero"`
+	// Until is when it was over, with DependantOver.
+	Until time.Time `json:"until,omitzero"`
+}
+
+// DependantState is the state of a dependant.
+type DependantState string
+
+// The states of dependants.
+const (
+	DependantFine   DependantState = "not failed"
+	DependantHeld   DependantState = "held"   // it fails, and nobody is told
+	DependantFailed DependantState = "failed" // it has events of its own
+	DependantOver   DependantState = "recovered" // it was held, and nobody was told
+	DependantIdle   DependantState = "not monitored"
+)
 
 // Mark is the state of a rule after a transition, as an event carries it.
 type Mark struct {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"tocsin"
@@ -162,10 +163,22 @@ func (e *Engine) decide(w *watch, r *Rule, o Observation, s RuleState, kind tocs
 	if kind == tocsin.Failed {
 		s.Failed = true
 	}
+	busy := w.job != nil || r.Do.service() && (s.Failed || kind == tocsin.Changed) && e.busy(w, r)
 	return Decide(r, Situation{
-		Event: kind, When: o.When, State: s, Busy: w.job != nil, Rested: w.rested,
+		Event: kind, When: o.When, State: s, Busy: busy, Rested: w.rested,
 		Actions: e.states[w.check.ID()].Actions, Limit: w.check.Limit, Executes: e.programs[w.check.ID()+"/"+r.Name],
 	}, now)
+}
+
+// busy says that an action on the service of a check has to wait: for another
+// one that is under way, or because what the check depends on has failed.
+func (e *Engine) busy(w *watch, r *Rule) bool {
+	id := w.check.ID()
+	if !e.tree.Related(id) {
+		return false
+	}
+	_, blocked := e.causeOf(id, r.Severity)
+	return blocked || slices.ContainsFunc(e.plan(r.Do, w), func(t Task) bool { return e.byID[t.Check].job != nil })
 }
 
 // note writes into an event what is done about it.
@@ -196,7 +209,13 @@ func (e *Engine) carryOut(ctx context.Context, w *watch, r *Rule, d Decision, ev
 		e.tell(w, &one, Unmonitor, text, why, now)
 		e.unmonitor(w, CheckState{Unmonitored: now, Why: why, Own: true})
 	case d.Verb == Unmonitor:
-		e.unmonitor(w, CheckState{Unmonitored: now, Why: unmonitoredBy(r), Own: true, Actions: state.Actions})
+		for _, task := range e.plan(Unmonitor, w) {
+			one, why := e.byID[task.Check], unmonitoredBy(r)
+			if one != w {
+				why = fmt.Sprintf("with %s %s", w.check.ID(), why)
+			}
+			e.unmonitor(one, CheckState{Unmonitored: now, Why: why, Own: true, Actions: e.states[task.Check].Actions})
+		}
 	case d.Verb == Exec:
 		e.execute(ctx, w, r, ev, now)
 	case d.Verb != "":

@@ -62,7 +62,8 @@ func (e *Engine) start(ctx context.Context, due []*watch, now time.Time) {
 	quick := make(map[time.Duration]*batch)
 	var batches []*batch
 	for _, w := range due {
-		w.started, w.read, w.late, w.again, w.round = now, now, false, false, w.round+1
+		e.round++
+		w.started, w.read, w.late, w.again, w.round = now, now, false, false, e.round
 		timeout := w.check.Timeout
 		if limits[timeout] == nil {
 			limits[timeout] = &deadline{}

@@ -28,6 +28,7 @@ type Engine struct {
 	emitter *emitter
 	watches []*watch
 	byID    map[string]*watch     // the same by the id of their check
+	tree    Tree
 	rules   map[string]RuleState  // by rule id, ahead of what is saved
 	states  map[string]CheckState // by the id of the check, as rules
 	results chan []result
@@ -45,6 +46,9 @@ type Engine struct {
 	// removes and another brings back finds its own.
 	jobs     map[string]*job
 	programs map[string]bool
+	asking   map[string]*asking // by the id of the rule
+	round    uint64             // of the newest reading
+	hurried  bool               // a check is to be read sooner than was known
 	began    time.Time
 	first    time.Time // no check is read before
 	quiet    atomic.Bool
@@ -76,6 +80,9 @@ type watch struct {
 	idle      bool      // nobody wants it read; see CheckState
 	job       *job      // the action on its service that is under way
 	rested    time.Time // when the last one ended
+	seen      uint64    // the round of the last reading that has come
+	freed     time.Time // when that recovered behind which a failure was held
+	freedAt   uint64    // the newest round then
 	left      string    // the incident in which an action was left to somebody else
 }
 
@@ -101,7 +108,7 @@ func New(host string, checks []Check, state *State, sink Sink, delay time.Durati
 		rules: maps.Clone(state.Rules), results: make(chan []result, 64), alerts: make(chan alert, 64),
 		reload: make(chan reload), ping: make(chan chan struct{}), asks: make(chan chan []CheckStatus), clock: make(chan struct{}, 1),
 		states: maps.Clone(state.Checks), orders: make(chan order), ends: make(chan jobEnd), execs: make(chan execEnd),
-		jobs: make(map[string]*job), programs: make(map[string]bool),
+		jobs: make(map[string]*job), programs: make(map[string]bool), asking: make(map[string]*asking),
 	}
 	if e.states == nil {
 		e.states = make(map[string]CheckState)
@@ -134,6 +141,10 @@ func (e *Engine) Run(ctx context.Context) {
 		timer.Reset(time.Until(alarm))
 	}
 	for {
+		if e.hurried {
+			e.hurried = false
+			again()
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -198,6 +209,7 @@ func (e *Engine) replace(r reload) {
 		j.unseen.Store(e.byID[id] == nil)
 	}
 	e.retire(time.Now())
+	e.freeAll(time.Now())
 }
 
 // Reload replaces the checks. One whose configuration is unchanged keeps its
@@ -270,6 +282,7 @@ func (e *Engine) arrange(checks []Check, old []*watch, read map[string]time.Time
 		w.begin(now)
 		watches = append(watches, w)
 	}
+	e.tree = NewTree(checks)
 	e.byID = make(map[string]*watch, len(watches))
 	for _, w := range watches {
 		e.byID[w.check.ID()] = w

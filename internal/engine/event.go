@@ -38,7 +38,7 @@ func raise(host, epoch string, c *Check, r *Rule, s RuleState, kind tocsin.Event
 	s.Told = now
 	switch kind {
 	case tocsin.Failed:
-		s.Failed, s.Reminders, s.Acked = true, 0, Acked{}
+		s.Failed, s.Reminders, s.Acked, s.Held = true, 0, Acked{}, Held{}
 		s.Since = now
 		if !s.pending.IsZero() {
 			s.Since = s.pending // it began before For was over

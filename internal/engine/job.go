@@ -36,12 +36,17 @@ type job struct {
 	// unseen says that no check reads the service at present, after a reload.
 	unseen atomic.Bool
 	saved  <-chan error // what is told of it and its count; nil for a person's
+	// because and own are of a job for the sake of another check: why it is
+	// not read after a stop, and whether a rule wanted that.
+	because string
+	own     bool
 }
 
 // look is what a reading said of the service.
 type look struct {
 	at     time.Time
 	exists Truth
+	there  Truth // the same for a check without such a metric
 }
 
 // jobEnd is the end of a job.
@@ -50,6 +55,7 @@ type jobEnd struct {
 	job   *job
 	said  string
 	err   error
+	done  bool // to this check, whatever err says of others
 }
 
 // resting says that a check is not read. An action that is under way needs its
@@ -76,49 +82,6 @@ func existsOf(r tocsin.Reading) Truth {
 	}
 }
 
-// refuses says why an action on the service of a check cannot begin.
-func (w *watch) refuses(v Verb) error {
-	if len(moves(&w.check, v, Unknown)) == 0 {
-		return fmt.Errorf("%s %s: the rule file does not say how: the check has no %q", v, w.check.ID(), strings.Join(needs(v), "\" or \""))
-	}
-	if w.job != nil {
-		return fmt.Errorf("%s %s: a %s is under way", v, w.check.ID(), w.job.verb)
-	}
-	return nil
-}
-
-// act begins an action on the service of a check: its verb, and the rule and
-// the event that it is for, or, without them, a person's. The channel has its end, or why it was refused.
-func (e *Engine) act(ctx context.Context, w *watch, j *job, now time.Time) <-chan outcome {
-	v := j.verb
-	j.began, j.looks, j.end = now, make(chan look, 1), make(chan outcome, 1)
-	if j.event == nil {
-		j.event = &tocsin.Event{
-			Type: tocsin.Action, Name: "Action done", Host: e.host, Kind: w.check.Kind, Check: w.check.Name, Groups: w.check.Groups, Labels: w.check.Labels,
-			Severity: tocsin.Info, Description: string(v) + " by hand", Action: string(v), At: now, Since: now,
-		}
-	}
-	if err := w.refuses(v); err != nil { // whoever asked should have looked
-		e.log.Error("action refused", "check", w.check.ID(), "verb", string(v), "err", err)
-		j.end <- outcome{err: err}
-		return j.end
-	}
-	steps := moves(&w.check, v, existsOf(w.reading))
-	id, patience := w.check.ID(), w.check.Patience // a reload may change the check
-	w.job, e.jobs[id] = j, j
-	w.lookSoon(now)
-	e.acting.Go(func() {
-		e.remembered(ctx, j.saved, id)
-		said, err := j.run(ctx, steps, patience, e.quiet.Load)
-		select {
-		case e.ends <- jobEnd{w, j, said, err}:
-		case <-ctx.Done():
-			j.end <- outcome{err: fmt.Errorf("%s %s: the agent stops", v, id)}
-		}
-	})
-	return j.end
-}
-
 // remembered returns when an action may begin: when it is on disk that it does,
 // or it is known that it cannot be, or after saveLimit.
 func (e *Engine) remembered(ctx context.Context, saved <-chan error, id string) {
@@ -139,14 +102,12 @@ func (e *Engine) remembered(ctx context.Context, saved <-chan error, id string) 
 }
 
 // run carries out the steps of an action, one after the other. What a program
-// to stop says counts less than that the service is gone. When the agent ends, the
-// last step has endGrace, unless it is the machine that goes down.
-func (j *job) run(ctx context.Context, steps []move, patience time.Duration, down func() bool) (said string, err error) {
-	if ctx.Err() != nil {
+// to stop says counts less than that the service is gone. The last step goes on
+// until last ends, when the agent does.
+func (j *job) run(ctx, last context.Context, steps []move, patience time.Duration, down func() bool) (said string, err error) {
+	if last.Err() != nil {
 		return "", errors.New("not begun: the agent ends")
 	}
-	last, cancel := outliving(ctx, endGrace)
-	defer cancel()
 	var all []string
 	for i, step := range steps {
 		during := ctx
@@ -163,7 +124,7 @@ func (j *job) run(ctx context.Context, steps []move, patience time.Duration, dow
 		}
 		if ctx.Err() != nil && i < len(steps)-1 {
 			if down() {
-				return strings.Join(all, "\n"), errors.New("not ended: the machine goes down")
+				return strings.Join(all, "\n"), errDown
 			}
 			continue
 		}
@@ -231,7 +192,24 @@ func (w *watch) sight(r tocsin.Reading, began time.Time) {
 	case <-w.job.looks: // nobody has looked at it, and it is old
 	default:
 	}
-	w.job.looks <- look{began, existsOf(r)}
+	w.job.looks <- look{began, existsOf(r), w.there(r)}
+}
+
+// there is what a reading says of the service of a check of any kind: a unit is
+// active, anything else exists, or can be read at least.
+func (w *watch) there(r tocsin.Reading) Truth {
+	for _, metric := range []string{"active", "exists"} {
+		if v := r.Values[metric]; v.Kind() == tocsin.BoolValue {
+			if v.Truth() {
+				return True
+			}
+			return False
+		}
+	}
+	if w.readErr != nil {
+		return False
+	}
+	return True
 }
 
 // ended takes in the end of an action: it is told, and the rules go on with the
@@ -282,9 +260,12 @@ func (e *Engine) settled(w *watch, j *job, end jobEnd, took time.Duration, now t
 	case j.rule != nil:
 		e.tellAction(w, j.rule, j.verb, end.said, end.err, took, now)
 	}
-	if j.verb == Stop && end.err == nil {
+	if j.verb == Stop && end.done {
 		s := CheckState{Unmonitored: now, Why: "stopped by hand", Actions: e.states[w.check.ID()].Actions}
-		if j.rule != nil {
+		switch {
+		case j.because != "":
+			s.Why, s.Own = j.because, j.own
+		case j.rule != nil:
 			s.Why, s.Own = "stopped by the rule "+j.rule.Name, true
 		}
 		saved = e.unmonitor(w, s)

@@ -125,20 +125,67 @@ func (e *Engine) obey(ctx context.Context, o order, now time.Time) {
 		o.refuse <- err
 		return
 	}
+	switch o.Verb {
+	case Unmonitor, Monitor:
+		o.answer <- e.watchOr(o.Order, meant, now)
+	default:
+		o.answer <- e.actions(ctx, o.Order, meant, now)
+	}
+}
+
+// watchOr begins or ends the readings of some checks, and of those that have to
+// follow.
+func (e *Engine) watchOr(o Order, meant []*watch, now time.Time) []<-chan outcome {
+	var ends []<-chan outcome
+	for _, task := range e.plan(o.Verb, meant...) {
+		w := e.byID[task.Check]
+		if o.Verb == Monitor {
+			ends = append(ends, finished(outcome{saved: e.monitor(w, now)}))
+			continue
+		}
+		s := CheckState{Unmonitored: now, Why: "by " + o.By, Actions: e.states[task.Check].Actions}
+		if !slices.Contains(meant, w) {
+			s.Why += ", with what it depends on"
+		}
+		ends = append(ends, finished(outcome{saved: e.unmonitor(w, s)}))
+	}
+	return ends
+}
+
+// actions begins an action on the services of some checks: of those that have
+// nothing to do with each other side by side.
+func (e *Engine) actions(ctx context.Context, o Order, meant []*watch, now time.Time) []<-chan outcome {
 	var ends []<-chan outcome
 	for _, w := range meant {
-		switch o.Verb {
-		case Unmonitor:
-			s := CheckState{Unmonitored: now, Why: "by " + o.By, Actions: e.states[w.check.ID()].Actions}
-			ends = append(ends, finished(outcome{saved: e.unmonitor(w, s)}))
-		case Monitor:
-			ends = append(ends, finished(outcome{saved: e.monitor(w, now)}))
-		default:
-			e.log.Info("action", "check", w.check.ID(), "verb", string(o.Verb), "by", o.By)
-			ends = append(ends, finished(outcome{saved: e.monitor(w, now)}), e.act(ctx, w, &job{verb: o.Verb}, now))
-		}
+		e.log.Info("action", "check", w.check.ID(), "verb", string(o.Verb), "by", o.By)
+		ends = append(ends, finished(outcome{saved: e.monitor(w, now)}))
 	}
-	o.answer <- ends
+	for len(meant) > 0 {
+		var together, rest []*watch
+		together, rest = meant[:1:1], meant[1:]
+		for again := true; again; {
+			again = false
+			tasks := e.plan(o.Verb, together...)
+			for i, w := range rest {
+				if touches(tasks, e.plan(o.Verb, w)) {
+					together, rest, again = append(together, w), slices.Delete(slices.Clone(rest), i, i+1), true
+					break
+				}
+			}
+		}
+		meant = rest
+		j := &job{verb: o.Verb, end: make(chan outcome, 1)}
+		e.begin(ctx, e.plan(o.Verb, together...), together[0], j, now)
+		ends = append(ends, j.end)
+	}
+	return ends
+}
+
+// touches says that two plans are about the same check.
+func touches(a, b []Task) bool {
+	return slices.ContainsFunc(a, func(x Task) bool {
+		return slices.ContainsFunc(b, func(y Task) bool { return x.Check == y.Check })
+	})
 }
 
 // meant are the checks that an order is about.
@@ -165,7 +212,7 @@ func (e *Engine) meant(o Order) ([]*watch, error) {
 				continue
 			}
 			if o.Verb.service() {
-				if err := w.refuses(o.Verb); err != nil {
+				if err := e.refuses(w, o.Verb); err != nil {
 					return nil, err
 				}
 			}
@@ -186,7 +233,11 @@ func (e *Engine) unmonitor(w *watch, s CheckState) <-chan error {
 	}
 	w.idle = true
 	e.log.Info("unmonitored", "check", w.check.ID(), "reason", s.Why)
-	return e.keep(w, s)
+	saved := e.keep(w, s)
+	if !s.Own {
+		e.free(w.check.ID(), s.Unmonitored)
+	}
+	return saved
 }
 
 // monitor begins the readings of a check again. What For and ClearFor wait for

@@ -44,8 +44,10 @@ func (e *Engine) take(ctx context.Context, r result, now time.Time) {
 	}
 	w.history.Add(w.reading)
 	w.warmUp(w.reading.At)
+	w.seen = r.round
 	w.sight(w.reading, began)
 	e.observe(ctx, w, w.reading, failures(r), now)
+	e.settleAsking(ctx, now)
 }
 
 // warmUp notes a reading at a moment. Rates need a second one, and windows are
@@ -180,29 +182,72 @@ func (e *Engine) step(ctx context.Context, w *watch, n int, v View, o Observatio
 	if fresh != nil {
 		state.Seen = fresh
 	}
-	decision := e.decide(w, r, o, state, kind, now)
+	switch {
+	case kind != tocsin.Failed:
+		delete(e.asking, id)
+	case e.postpones(asking{watch: w, n: n, view: v, when: o, bad: bad}, &state, now):
+		state.Flap, kind = before.Flap, ""
+	case before.Held.isHeld():
+		state.Flap = flap(r, state, now)
+	}
+	e.conclude(ctx, decided{w, n, kind, before, state, v, o, bad}, now)
+}
+
+// decided is what an observation has made of a rule, with what it saw.
+type decided struct {
+	watch         *watch
+	n             int
+	kind          tocsin.EventType // empty for no event
+	before, state RuleState
+	view          View
+	when          Observation
+	bad           string
+}
+
+// conclude hands the event on and does what follows.
+func (e *Engine) conclude(ctx context.Context, d decided, now time.Time) {
+	w, r, id, state := d.watch, d.watch.rule(d.n), d.watch.ids[d.n], d.state
+	decision := e.decide(w, r, d.when, state, d.kind, now)
 	var about *tocsin.Event
 	switch {
-	case kind != "":
-		description, value := describe(r, n, v, bad)
-		t := raise(e.host, e.epoch, &w.check, r, state, kind, description, value, now)
+	case d.kind != "":
+		description, value := describe(r, d.n, d.view, d.bad)
+		t := raise(e.host, e.epoch, &w.check, r, state, d.kind, description, value, now)
+		t.event.Dependants = e.dependants(w, d.n, t.state.Since)
 		e.note(&t, decision, r)
 		state, about = t.state, t.event
-		e.log.Info("event", "type", string(kind), "rule", id, "severity", r.Severity.String(), "event", t.event.ID, "description", t.event.Description)
+		e.log.Info("event", "type", string(d.kind), "rule", id, "severity", r.Severity.String(), "event", t.event.ID, "description", t.event.Description)
 		e.emitter.add(t)
-	case fresh != nil, state.Flap != before.Flap: // a change while the agent is down is one, and every failure counts
+	case state.Flap != d.before.Flap, !maps.Equal(state.Seen, d.before.Seen), state.Held != d.before.Held:
+		// A change while the agent is down is one, every failure counts, and
+		// what is held is told some day.
 		e.emitter.add(transition{rule: id, state: state})
 	}
 	e.rules[id] = state
+	e.spread(w, d.kind, now)
 	if decision == (Decision{}) {
 		return
 	}
 	if about == nil {
-		description, value := describe(r, n, v, bad)
+		description, value := describe(r, d.n, d.view, d.bad)
 		about = raise(e.host, e.epoch, &w.check, r, state, tocsin.Reminder, description, value, now).event
 		about.ID, about.Action = "", string(decision.Verb) // nobody is told of it
 	}
 	e.carryOut(ctx, w, r, decision, about, now)
+}
+
+// spread has the checks read that depend on one whose rule has failed or
+// recovered.
+func (e *Engine) spread(w *watch, kind tocsin.EventType, now time.Time) {
+	switch kind {
+	case tocsin.Failed:
+		for _, id := range e.tree.Dependants(w.check.ID()) {
+			e.rouse(e.byID[id], now)
+		}
+	case tocsin.Recovered:
+		e.free(w.check.ID(), now)
+	default:
+	}
 }
 
 // describe puts what the n-th rule saw into words.

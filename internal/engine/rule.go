@@ -166,6 +166,11 @@ type Check struct {
 	Limit    Limit
 	Exists   bool
 	Patience time.Duration
+	// DependsOn are the ids of the checks without which this one cannot be
+	// fine. They never lead back to it.
+	DependsOn []string
+	// OnReboot says whether the check is monitored after a boot.
+	OnReboot OnReboot
 	// Fingerprint changes when the configuration of the check changes.
 	Fingerprint string
 }

@@ -32,6 +32,8 @@ type State struct {
 	// name. It is saved at an orderly stop: after another one a minute that has
 	// been read is read again if it is still that minute.
 	Read map[string]time.Time
+	// Boot names the boot in which it was saved; empty when nobody knows.
+	Boot string
 }
 
 type stateFile struct {
@@ -41,6 +43,7 @@ type stateFile struct {
 	Rules   map[string]RuleState  `json:"rules"`
 	Checks  map[string]CheckState `json:"checks,omitempty"`
 	Read    map[string]time.Time  `json:"read,omitempty"`
+	Boot    string                `json:"boot,omitempty"`
 }
 
 // OpenState reads the state at path, or begins a new one, with an epoch of its
@@ -61,7 +64,7 @@ func OpenState(path string, now time.Time) (s *State, damaged, err error) {
 			if f.Rules == nil {
 				f.Rules = make(map[string]RuleState)
 			}
-			return &State{path: path, Epoch: f.Epoch, Rules: f.Rules, Checks: f.Checks, Read: f.Read}, nil, nil
+			return &State{path: path, Epoch: f.Epoch, Rules: f.Rules, Checks: f.Checks, Read: f.Read, Boot: f.Boot}, nil, nil
 		case bad == nil:
 			bad = errors.New("no epoch")
 		}
@@ -118,7 +121,7 @@ func (s *State) take(t transition) {
 
 // Save makes the state durable.
 func (s *State) Save(now time.Time) error {
-	data, err := json.Marshal(stateFile{stateVersion, s.Epoch, now, s.Rules, s.Checks, s.Read})
+	data, err := json.Marshal(stateFile{stateVersion, s.Epoch, now, s.Rules, s.Checks, s.Read, s.Boot})
 	if err != nil {
 		return fmt.Errorf("save state: %w", err)
 	}

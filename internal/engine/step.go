@@ -26,6 +26,9 @@ type RuleState struct {
 
 	// Acked is of the present incident.
 	Acked Acked `json:"acked,omitzero"`
+	// Held is a failure that nobody was told of as yet.
+	Held Held `json:"held,omitzero"`
+
 	// Acted is when the rule's program last began.
 	Acted time.Time `json:"acted,omitzero"`
 
@@ -48,6 +51,9 @@ type Observation struct {
 // fails nor clears a rule; it does break a spell that For or ClearFor waits
 // for, because nobody knows whether it held.
 func Step(r *Rule, s RuleState, o Observation, now time.Time) (RuleState, tocsin.EventType) {
+	if s.Held.isHeld() && len(r.Changes) == 0 {
+		return stepHeld(r, s, o, now)
+	}
 	if len(r.Changes) > 0 {
 		switch {
 		case s.Failed: // of a rule that was another one before a reload

@@ -29,6 +29,11 @@ func (e *Engine) wake() time.Time {
 			wake = at
 		}
 	}
+	for _, a := range e.asking {
+		if a.until.Before(wake) {
+			wake = a.until
+		}
+	}
 	return wake
 }
 
@@ -77,6 +82,7 @@ func (e *Engine) tick(ctx context.Context, now time.Time) {
 		}
 	}
 	e.start(ctx, due, now)
+	e.settleAsking(ctx, now)
 }
 
 // begin plans the first reading from now on: at once, or in the first minute

@@ -1,0 +1,244 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"tocsin"
+)
+
+// asking is a failure that waits for readings of what its check depends on.
+type asking struct {
+	watch *watch
+	n     int // the rule
+	asked time.Time
+	round uint64 // the last reading of the engine that had begun then
+	until time.Time
+	view  View
+	when  Observation
+	bad   string
+}
+
+// below is what is known of all that a check depends on.
+func (e *Engine) below(id string, asked uint64, now time.Time) []Below {
+	var all []Below
+	for _, one := range e.tree.Prerequisites(id) {
+		w := e.byID[one]
+		b := Below{
+			Given: w.idle && !e.states[one].Own, Deaf: w.deafTo(now), Busy: w.job != nil, Timeout: w.check.Timeout,
+			Read: w.seen > asked,
+		}
+		for n, rule := range w.ids {
+			s, r := e.rules[rule], w.rule(n)
+			one := BelowRule{ID: rule, Severity: r.Severity, Failed: s.Failed, Undecided: s.Held.isHeld() || e.asking[rule] != nil}
+			if !s.Failed && !s.pending.IsZero() && r.For > 0 {
+				one.Due = s.pending.Add(r.For)
+			}
+			b.Rules = append(b.Rules, one)
+		}
+		all = append(all, b)
+	}
+	return all
+}
+
+// deafTo says that a check is not read when it is asked.
+func (w *watch) deafTo(now time.Time) bool {
+	return w.resting() || w.check.Schedule.Timed() || w.check.Schedule.Masked(now)
+}
+
+// causeOf is the rule behind which a failure of a check would be held now.
+func (e *Engine) causeOf(id string, severity tocsin.Severity) (rule string, blocked bool) {
+	now := time.Now()
+	j := Judge(severity, e.below(id, e.round, now), now, now)
+	return j.Cause, j.Cause != ""
+}
+
+// postpones says whether a failure is not told now. It has what the check depends
+// on read, and remembers in state what it is held behind.
+func (e *Engine) postpones(a asking, state *RuleState, now time.Time) bool {
+	w, rule := a.watch, a.watch.ids[a.n]
+	id := w.check.ID()
+	if len(e.tree.Prerequisites(id)) == 0 {
+		return false
+	}
+	first := e.asking[rule] == nil
+	switch {
+	case !first:
+		a.asked, a.round = e.asking[rule].asked, e.asking[rule].round
+	case state.Held.isHeld() && !w.freed.IsZero():
+		a.asked, a.round = w.freed, w.freedAt
+	default:
+		a.asked, a.round = now, e.round
+	}
+	j := Judge(w.rule(a.n).Severity, e.below(id, a.round, now), a.asked, now)
+	switch {
+	case j.Cause != "":
+		delete(e.asking, rule)
+		if !state.Held.isHeld() {
+			state.Held = Held{Since: earliest(state.pending, now)}
+			e.log.Info("failure held behind what it depends on", "rule", rule, "cause", j.Cause)
+		}
+		state.Held.Cause = j.Cause
+		return true
+	case state.Held.isHeld() && w.seen <= w.freedAt:
+		return true // it was read before its cause recovered
+	case j.Wait.IsZero():
+		delete(e.asking, rule)
+		return false
+	}
+	a.until = j.Wait
+	e.asking[rule] = &a
+	e.hurried = true
+	for _, one := range e.tree.Prerequisites(id) {
+		below := e.byID[one]
+		if first && below.seen <= a.round {
+			e.rouse(below, now)
+		}
+		for n, rule := range below.ids {
+			if s := e.rules[rule]; !s.Failed && !s.pending.IsZero() {
+				below.by(latest(s.pending.Add(below.rule(n).For), now), now)
+			}
+		}
+	}
+	return true
+}
+
+// settleAsking decides about the failures that wait, as far as it is time.
+func (e *Engine) settleAsking(ctx context.Context, now time.Time) {
+	if len(e.asking) == 0 {
+		return
+	}
+	rules := make([]string, 0, len(e.asking))
+	for rule := range e.asking {
+		rules = append(rules, rule)
+	}
+	slices.SortFunc(rules, func(a, b string) int { // what others depend on is decided before them
+		return e.tree.rank[e.asking[a].watch.check.ID()] - e.tree.rank[e.asking[b].watch.check.ID()]
+	})
+	for _, rule := range rules {
+		a := e.asking[rule]
+		if a == nil || a.watch.replaced || a.watch.job != nil || a.watch.idle || e.rules[rule].pending.IsZero() {
+			delete(e.asking, rule) // its next reading asks again
+			continue
+		}
+		before := e.rules[rule]
+		state := before
+		if e.postpones(*a, &state, now) {
+			e.held(rule, before, state)
+			continue
+		}
+		r := a.watch.rule(a.n)
+		state.Flap = flap(r, state, now)
+		e.conclude(ctx, decided{a.watch, a.n, tocsin.Failed, before, state, a.view, a.when, a.bad}, now)
+	}
+}
+
+// held keeps what is held, also on disk.
+func (e *Engine) held(rule string, before, state RuleState) {
+	e.rules[rule] = state
+	if state.Held != before.Held {
+		e.emitter.add(transition{rule: rule, state: state})
+	}
+}
+
+// rouse has a check read soon, after what is out.
+func (e *Engine) rouse(w *watch, now time.Time) {
+	switch {
+	case w.deafTo(now):
+		return
+	case !w.started.IsZero():
+		w.again = true
+	default:
+		w.hasten(now)
+	}
+	e.hurried = true
+}
+
+// by has a check read at a time, if it would be read later.
+func (w *watch) by(at, now time.Time) {
+	if !w.deafTo(now) && at.Before(w.next) && at.After(now) {
+		w.next = at
+	}
+}
+
+// free has the failures decided anew that are held behind a check, on readings
+// from now on.
+func (e *Engine) free(id string, now time.Time) {
+	for _, one := range e.tree.Dependants(id) {
+		if w := e.byID[one]; e.holds(w) {
+			w.freed, w.freedAt = now, e.round
+			e.rouse(w, now)
+		}
+	}
+}
+
+// holds says that a failure of a check is held.
+func (e *Engine) holds(w *watch) bool {
+	return slices.ContainsFunc(w.ids, func(rule string) bool { return e.rules[rule].Held.isHeld() })
+}
+
+// freeAll has failures decided anew that nothing holds any more, after a reload.
+func (e *Engine) freeAll(now time.Time) {
+	for _, w := range e.watches {
+		for n, rule := range w.ids {
+			if !e.rules[rule].Held.isHeld() {
+				continue
+			}
+			if _, blocked := e.causeOf(w.check.ID(), w.rule(n).Severity); !blocked {
+				w.freed, w.freedAt = now, e.round
+				e.rouse(w, now)
+				break
+			}
+		}
+	}
+}
+
+// maxDependants bounds how many checks an event says the state of.
+const maxDependants = 50
+
+// dependants is how the checks are that depend on the one of a rule, those first
+// that fail, or did in its incident, which began at since.
+func (e *Engine) dependants(w *watch, n int, since time.Time) []tocsin.Dependant {
+	var bad, good []tocsin.Dependant
+	for _, one := range e.tree.Dependants(w.check.ID()) {
+		if d := e.dependant(e.byID[one], w.rule(n).Severity, w.ids[n], since); d.State == tocsin.DependantFine || d.State == tocsin.DependantIdle {
+			good = append(good, d)
+		} else {
+			bad = append(bad, d)
+		}
+	}
+	all := append(bad, good...)
+	return all[:min(len(all), maxDependants)]
+}
+
+// dependant is how a check is by its worst rule.
+func (e *Engine) dependant(w *watch, severity tocsin.Severity, cause string, from time.Time) tocsin.Dependant {
+	d := tocsin.Dependant{Kind: w.check.Kind, Check: w.check.Name, State: tocsin.DependantFine}
+	if w.idle {
+		d.State = tocsin.DependantIdle
+		return d
+	}
+	worst := tocsin.Info
+	for n, rule := range w.ids {
+		s, r := e.rules[rule], w.rule(n)
+		state, since, until := tocsin.DependantFine, time.Time{}, time.Time{}
+		switch waits := e.asking[rule] != nil; {
+		case s.Failed:
+			state, since = tocsin.DependantFailed, s.Since
+		case s.Held.isHeld():
+			state, since = tocsin.DependantHeld, s.Held.Since
+		case waits && r.Severity <= severity:
+			state, since = tocsin.DependantHeld, s.pending
+		case waits:
+			state, since = tocsin.DependantFailed, s.pending
+		case s.Held.Cause == cause && s.Held.Over.After(from):
+			state, since, until = tocsin.DependantOver, s.Held.Since, s.Held.Over
+		}
+		over, wasOver := state == tocsin.DependantOver, d.State == tocsin.DependantOver
+		if state != tocsin.DependantFine && (d.State == tocsin.DependantFine || wasOver && !over || over == wasOver && r.Severity > worst) {
+			worst, d.State, d.Since, d.Until, d.Rule, d.Name = r.Severity, state, since, until, r.Name, r.Failed
+		}
+	}
+	return d
+}
