@@ -38,6 +38,8 @@ type actions struct {
 	Passive bool
 
 	rules []*act.Program // of each rule
+	// needed says that others depend on the check, to which what is done spreads.
+	needed bool
 }
 
 // serviceVerbs are the attributes that say how a service is acted on.
@@ -101,7 +103,7 @@ func (a *actions) allow(s *scope, r *engine.Rule, kind checks.Kind) {
 	if a.Passive {
 		r.Do = ""
 	}
-	if a.can(verb, kind) {
+	if a.can(verb, kind) || a.needed {
 		return
 	}
 	at := s.header

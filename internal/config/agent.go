@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"tocsin/internal/engine"
 	"tocsin/notify/maillog"
 )
 
@@ -66,6 +67,7 @@ func (l *loader) agentBlocks(a *Agent, blocks []found) {
 		l.noDefaults = !s.flag("defaults")
 	}
 	a.Labels = s.labels(nil)
+	a.OnReboot = s.onReboot(engine.LastState)
 	l.config.Domains = s.domains()
 	s.mailLog(a)
 	s.done()

@@ -38,6 +38,7 @@ func (l *loader) checks(blocks []found) {
 		unique = append(unique, f)
 	}
 	// All names are known now, so that a rule may refer to a later check.
+	l.needed = neededBy(unique)
 	var drafts []draft
 	for _, f := range unique {
 		if kind, ok := l.kind(f); ok {
@@ -45,6 +46,7 @@ func (l *loader) checks(blocks []found) {
 		}
 	}
 	l.refer(drafts)
+	l.loops(drafts)
 	for i := range drafts {
 		l.finish(&drafts[i])
 	}
@@ -61,6 +63,7 @@ type draft struct {
 	// rules, if only bad ones.
 	sound, ruled bool
 	actions      *actions
+	needs        []dependency
 	referred     []string // metrics that rules of others refer to, sorted
 }
 
@@ -104,13 +107,18 @@ func (l *loader) kind(f found) (checks.Kind, bool) {
 // check decodes one check block.
 func (l *loader) check(f found, kind checks.Kind) draft {
 	s := l.scope(f.source, f.block)
-	s.later = []string{"depends_on"}
 	c := engine.Check{Kind: kind.Name, Name: f.block.Labels[1], Windows: map[string]time.Duration{}}
 	c.Events = l.config.Agent.Events
 	c.Interval, c.Timeout = s.cycle(l.config.Agent.Interval, l.config.Agent.Timeout)
 	s.timetable(&c)
 	c.Groups, c.Labels = s.groups(), s.labels(l.config.Agent.Labels)
+	c.OnReboot = s.onReboot(l.config.Agent.OnReboot)
+	needs := s.dependencies(c.Kind, c.Name)
+	for _, d := range needs {
+		c.DependsOn = append(c.DependsOn, d.id)
+	}
 	actions := s.actions(&c, kind)
+	actions.needed = l.needed[c.ID()]
 	before := l.problems.Len()
 	spec := checks.Spec{Name: c.Name, Attributes: s.kindAttributes(kind), Metrics: map[string]bool{}}
 	sound := l.problems.Len() == before
@@ -146,7 +154,7 @@ func (l *loader) check(f found, kind checks.Kind) draft {
 	}
 	s.done("rule")
 	ruled := len(seen) > 0 || slices.ContainsFunc(f.block.Body.Blocks, isRule)
-	return draft{scope: s, actions: actions, check: c, kind: kind, spec: spec, rules: texts, sound: sound, ruled: ruled}
+	return draft{scope: s, needs: needs, actions: actions, check: c, kind: kind, spec: spec, rules: texts, sound: sound, ruled: ruled}
 }
 
 // finish looks at a check as a whole and keeps it.

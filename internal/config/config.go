@@ -74,6 +74,8 @@ type Agent struct {
 	Events bool
 	// Labels are those of every check that does not have them otherwise.
 	Labels map[string]string
+	// OnReboot is the default of every check.
+	OnReboot engine.OnReboot
 	// LogLevel is "debug", "info", "warn" or "error".
 	LogLevel string
 	// MailLog is the path of the mail log, empty for none; MailLogFields are

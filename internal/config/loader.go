@@ -20,6 +20,7 @@ type loader struct {
 	named    map[string]map[string]hcl.Range // block type, label: where it is
 	defined  map[[2]string]hcl.Range         // the same of checks, by kind and name
 	several  map[[2]string]bool              // those that stand for several
+	needed   map[string]bool                 // those that others depend on, by id
 	// servers is in the order of the files, also those with problems.
 	servers   []string
 	routed    []listed          // the routes of domains

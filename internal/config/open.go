@@ -43,7 +43,7 @@ func (c *Config) Open(h *checks.Host) error {
 	}
 	next, _ := c.expanded(h)
 	c.members, c.lacking = next.members, next.lacking
-	c.Checks = slices.Concat(c.members...)
+	c.Checks = c.linked()
 	return nil
 }
 
@@ -56,7 +56,7 @@ func (c *Config) Follow(h *checks.Host) (next *Config, fresh []engine.Check) {
 	if len(fresh) == 0 && slices.Equal(next.lacking, c.lacking) {
 		return c, nil
 	}
-	next.Checks = slices.Concat(next.members...)
+	next.Checks = next.linked()
 	return next, fresh
 }
 

@@ -1,0 +1,195 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"tocsin/internal/engine"
+)
+
+const dependsOn = "depends_on"
+
+// maxDependencies bounds what a check depends on itself.
+const maxDependencies = 100
+
+// dependency is one reference of depends_on.
+type dependency struct {
+	id string
+	at hcl.Range
+}
+
+// dependencies reads depends_on = [filesystem.data, process["my db"]].
+func (s *scope) dependencies(kind, name string) []dependency {
+	attr := s.attr(dependsOn)
+	if attr == nil {
+		return nil
+	}
+	exprs, diags := hcl.ExprList(attr.Expr)
+	switch {
+	case diags.HasErrors():
+		hint := ""
+		if _, diags := hcl.AbsTraversalForExpr(attr.Expr); !diags.HasErrors() {
+			hint = fmt.Sprintf(" Put it in brackets: %s = [%s].", dependsOn, s.source.text[attr.Expr.Range().Start.Byte:attr.Expr.Range().End.Byte])
+		}
+		s.fail(attr.Expr.Range(), "Wrong type", "%q takes a list of checks, such as [filesystem.data, process.db].%s", dependsOn, hint)
+		return nil
+	case len(exprs) == 0:
+		s.fail(attr.Expr.Range(), "Empty list", "%q needs at least one check, such as [filesystem.data].", dependsOn)
+	case len(exprs) > maxDependencies:
+		s.fail(attr.Expr.Range(), "List too long", "%q lists at most %d checks.", dependsOn, maxDependencies)
+		return nil
+	}
+	var all []dependency
+	for _, expr := range exprs {
+		id, ok := s.dependency(expr)
+		switch {
+		case !ok:
+		case id == engine.CheckID(kind, name):
+			s.fail(expr.Range(), "Depends on itself", "%s cannot depend on itself.", spell(kind, name))
+		case slices.ContainsFunc(all, func(d dependency) bool { return d.id == id }):
+			s.fail(expr.Range(), "Named twice", "%s is already in this list.", s.source.text[expr.Range().Start.Byte:expr.Range().End.Byte])
+		default:
+			all = append(all, dependency{id, expr.Range()})
+		}
+	}
+	return all
+}
+
+// dependency finds the check of a reference.
+func (s *scope) dependency(expr hcl.Expression) (id string, ok bool) {
+	kind, name, isCheck := checkReference(expr)
+	names := s.loader.kindNames()
+	switch _, known := s.loader.findKind(kind); {
+	case !isCheck:
+		hint := ""
+		if text, isText := expr.(*hclsyntax.TemplateExpr); isText && text.IsStringLiteral() {
+			hint = " Write the reference without quotes."
+		}
+		s.fail(expr.Range(), "Not a check", "%q refers to a check as KIND.NAME, or KIND[\"NAME\"] where the name is more than letters, digits, \"_\" and \"-\".%s", dependsOn, hint)
+		return "", false
+	case !known:
+		s.fail(expr.Range(), "Unknown kind", "There is no check kind %q.%s A check is written KIND.NAME, such as process.db.", kind, didYouMean(kind, names))
+		return "", false
+	}
+	if _, defined := s.loader.defined[[2]string{kind, name}]; !defined {
+		s.fail(expr.Range(), "Unknown check", "There is no check %q %q%s", kind, name, s.loader.definedOf(kind, name))
+		return "", false
+	}
+	return engine.CheckID(kind, name), true
+}
+
+// checkReference takes KIND.NAME or KIND["NAME"] apart.
+func checkReference(expr hcl.Expression) (kind, name string, ok bool) {
+	traversal, diags := hcl.AbsTraversalForExpr(expr)
+	if diags.HasErrors() || len(traversal) != 2 {
+		return "", "", false
+	}
+	name = stepName(traversal[1])
+	return traversal.RootName(), name, name != ""
+}
+
+// neededBy are the checks that others depend on, before those are decoded.
+func neededBy(blocks []found) map[string]bool {
+	needed := make(map[string]bool)
+	for _, f := range blocks {
+		attr := f.block.Body.Attributes[dependsOn]
+		if attr == nil {
+			continue
+		}
+		exprs, _ := hcl.ExprList(attr.Expr)
+		for _, expr := range exprs {
+			if kind, name, ok := checkReference(expr); ok {
+				needed[engine.CheckID(kind, name)] = true
+			}
+		}
+	}
+	return needed
+}
+
+// loops refuses checks that depend on each other in a circle, and names all of
+// it.
+func (l *loader) loops(drafts []draft) {
+	byID := make(map[string]*draft, len(drafts))
+	for i := range drafts {
+		byID[drafts[i].check.ID()] = &drafts[i]
+	}
+	done := make(map[string]bool)
+	var path []string
+	var visit func(id string)
+	visit = func(id string) {
+		if at := slices.Index(path, id); at >= 0 {
+			l.loop(byID, path[at:])
+			return
+		}
+		if done[id] || byID[id] == nil {
+			return
+		}
+		path = append(path, id)
+		for _, d := range byID[id].needs {
+			visit(d.id)
+		}
+		path = path[:len(path)-1]
+		done[id] = true
+	}
+	for i := range drafts {
+		visit(drafts[i].check.ID())
+	}
+}
+
+func (l *loader) loop(byID map[string]*draft, path []string) {
+	var words []string
+	var first hcl.Range
+	for i, id := range path {
+		d, next := byID[id], path[(i+1)%len(path)]
+		at := d.needs[slices.IndexFunc(d.needs, func(one dependency) bool { return one.id == next })].at
+		if i == 0 {
+			first = at
+		}
+		words = append(words, fmt.Sprintf("%s (%s)", spell(d.check.Kind, d.check.Name), place(at)))
+	}
+	last := byID[path[0]].check
+	l.problems.add(problem(first, "Checks depend on each other", "None of these can be the first to start: %s depends on %s. Take one of them out.",
+		strings.Join(words, " depends on "), spell(last.Kind, last.Name)))
+}
+
+// linked are the checks of all members, each with what it depends on: on all
+// that a check stands for, where it stands for several.
+func (c *Config) linked() []engine.Check {
+	members := make(map[string][]string, len(c.written))
+	related := false
+	for i, w := range c.written {
+		related = related || len(w.check.DependsOn) > 0
+		for _, m := range c.members[i] {
+			members[w.check.ID()] = append(members[w.check.ID()], m.ID())
+		}
+	}
+	all := slices.Concat(c.members...)
+	if !related {
+		return all
+	}
+	for i := range all {
+		var ids []string
+		for _, id := range all[i].DependsOn {
+			ids = append(ids, members[id]...)
+		}
+		all[i].DependsOn = ids
+	}
+	return all
+}
+
+// onReboot reads what becomes of a check with a boot.
+func (s *scope) onReboot(otherwise engine.OnReboot) engine.OnReboot {
+	const lastState = "laststate"
+	v := s.oneOf("onreboot", lastState, string(engine.Started), string(engine.NotBegun))
+	switch {
+	case !v.set || v.unknown:
+		return otherwise
+	case v.text == lastState:
+		return engine.LastState
+	}
+	return engine.OnReboot(v.text)
+}
