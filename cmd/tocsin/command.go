@@ -49,6 +49,7 @@ type options struct {
 	config string
 	state  string
 	json   bool
+	groups []string // of which status is asked
 	std    streams
 }
 

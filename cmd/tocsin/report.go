@@ -105,7 +105,7 @@ func units(kind string) map[string]checks.Unit {
 
 // checkState puts a check into the words of the socket.
 func checkState(c engine.CheckStatus, units map[string]checks.Unit) control.Check {
-	s := control.Check{Kind: c.Kind, Name: c.Name, Groups: c.Groups, Labels: c.Labels, Read: c.Read, Next: c.Next, Values: []control.Value{}, Rules: []control.Rule{}}
+	s := control.Check{Kind: c.Kind, Name: c.Name, Groups: c.Groups, Labels: c.Labels, DependsOn: c.DependsOn, Read: c.Read, Next: c.Next, Values: []control.Value{}, Rules: []control.Rule{}}
 	if c.Err != nil {
 		s.Error = c.Err.Error()
 	}
@@ -133,6 +133,9 @@ func checkState(c engine.CheckStatus, units map[string]checks.Unit) control.Chec
 		if worst.Description != "" {
 			s.What = worst.Name + ": " + worst.Description
 		}
+		if worst.Cause != "" {
+			s.What = "held behind " + worst.Cause + "; " + s.What
+		}
 	}
 	switch {
 	case !c.State.Unmonitored.IsZero():
@@ -154,6 +157,8 @@ func checkState(c engine.CheckStatus, units map[string]checks.Unit) control.Chec
 func ruleState(r engine.RuleStatus, c engine.CheckStatus, data bool) control.Rule {
 	s := control.Rule{Name: r.Name, Severity: r.Severity, State: control.OK, Description: r.Description, Acked: r.State.Acked.At, AckedBy: r.State.Acked.By, AckReason: r.State.Acked.Reason}
 	switch {
+	case r.State.Held.IsHeld():
+		s.State, s.Since, s.Cause = control.Held, r.State.Held.Since, r.State.Held.Cause
 	case data && (r.State.Failed || r.Says == engine.True):
 		s.State, s.Since, s.Incident = control.NoData, cmp.Or(r.State.Since, r.Pending), r.State.Incident
 	case r.State.Failed:
@@ -172,7 +177,7 @@ func ruleState(r engine.RuleStatus, c engine.CheckStatus, data bool) control.Rul
 // worse is more than 0 when a matters more than b.
 func worse(a, b control.Rule) int {
 	rank := func(s control.State) int {
-		return slices.Index([]control.State{control.OK, control.Unread, control.Pending, control.NoData, control.Failed}, s)
+		return slices.Index([]control.State{control.OK, control.Unread, control.Pending, control.NoData, control.Held, control.Failed}, s)
 	}
 	if a.State == control.Failed && b.State == control.Failed {
 		return cmp.Compare(a.Severity, b.Severity)

@@ -11,6 +11,7 @@ import (
 
 	"tocsin"
 	"tocsin/checks"
+	"tocsin/internal/boot"
 	"tocsin/internal/clock"
 	"tocsin/internal/config"
 	"tocsin/internal/control"
@@ -78,6 +79,11 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 	state, err := openState(a.store, log)
 	if err != nil {
 		return a, err
+	}
+	if key, _, err := boot.ReadKey("/proc"); err != nil {
+		log.Debug("nobody knows which boot this is: onreboot does nothing", "err", err)
+	} else {
+		state.Rebooted(cfg.Checks, string(key), a.started)
 	}
 	// 3. The courier takes mail out of the spool.
 	if a.courier, err = a.store.courier(a.host.Cage, log); err != nil {

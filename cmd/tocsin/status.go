@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -30,7 +31,7 @@ const tableWidth = 80
 
 func newStatusCommand(opt *options) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "status [NAME...]",
+		Use:   "status [NAME...|-g GROUP]",
 		Short: "Show the state of every check",
 		Long: `Show the state of every check, the worst first, as the running agent knows it;
 with names, all that it knows of those. The exit code is 0 when nothing has
@@ -41,7 +42,12 @@ agent does not answer.`,
 	addJSONFlag(cmd, opt)
 	nagios := cmd.Flags().Bool("nagios", false, "one line, as a monitoring plugin prints it")
 	watch := cmd.Flags().Bool("watch", false, "show it again every two seconds, with the course of what is read")
+	groups := addGroupFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, names []string) error {
+		if len(names) > 0 && len(*groups) > 0 {
+			return &exitError{exitUsage, errors.New("status: name the checks or their group, not both")}
+		}
+		opt.groups = *groups
 		switch {
 		case *nagios:
 			return statusNagios(cmd.Context(), opt, names)
@@ -72,6 +78,11 @@ agent does not answer.`,
 // may hold secrets, the one that everybody has.
 func askStatus(ctx context.Context, opt *options, names []string) (control.Status, error) {
 	s, err := client(opt).Status(ctx, names)
+	if err == nil && len(opt.groups) > 0 {
+		var ids []string
+		ids, err = membersOf(s.Checks, opt.groups)
+		s.Checks = slices.DeleteFunc(s.Checks, func(c control.Check) bool { return !slices.Contains(ids, c.Kind+"."+c.Name) })
+	}
 	if errors.Is(err, control.ErrNotRunning) {
 		err = fmt.Errorf("%w: start it with systemctl start tocsin, or look at journalctl -u tocsin", err)
 	}
@@ -107,7 +118,7 @@ func verdict(s control.Status) error {
 // notFine says whether a check is to be looked at: also one that a rule or the
 // agent has given up, but not one that a person has.
 func notFine(c control.Check) bool {
-	return c.State == control.Failed || c.State == control.NoData || c.State == control.Unmonitored && c.Severity > tocsin.Info
+	return c.State == control.Failed || c.State == control.Held || c.State == control.NoData || c.State == control.Unmonitored && c.Severity > tocsin.Info
 }
 
 // worstOf is the worst severity of what has failed; false when nothing has. What
@@ -183,6 +194,9 @@ func writeDetails(out io.Writer, s control.Status) error {
 		if !c.Silenced.IsZero() {
 			fmt.Fprintf(w, "  silenced\tfor %s; tocsin silence list says why\n", short(c.Silenced.Sub(s.Now)))
 		}
+		if len(c.DependsOn) > 0 {
+			fmt.Fprintf(w, "  depends on\t%s\n", printable(strings.Join(c.DependsOn, ", ")))
+		}
 		if c.Error != "" {
 			fmt.Fprintf(w, "  not read\t%s\n", printable(c.Error))
 		}
@@ -194,6 +208,9 @@ func writeDetails(out io.Writer, s control.Status) error {
 		}
 		for _, r := range c.Rules {
 			line := string(r.State) + forHow(r.Since, s.Now)
+			if r.Cause != "" {
+				line += ", told with " + printable(r.Cause)
+			}
 			if !r.Acked.IsZero() {
 				line += fmt.Sprintf(", %s looks after it since %s", printable(r.AckedBy), short(s.Now.Sub(r.Acked)))
 			}

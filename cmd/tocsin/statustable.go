@@ -127,7 +127,7 @@ func urgency(c control.Check) int {
 	switch c.State {
 	case control.Failed:
 		return 10 + int(c.Severity)
-	case control.NoData:
+	case control.Held, control.NoData:
 		return 9
 	case control.Unmonitored:
 		if notFine(c) {

@@ -49,6 +49,9 @@ const (
 	OK State = "ok"
 	// Failed: a rule has failed.
 	Failed State = "failed"
+	// Held: a rule has failed, and is told with what the check depends on, which
+	// has failed, too.
+	Held State = "held"
 	// Pending: the condition holds, not yet for long enough.
 	Pending State = "pending"
 	// NoData: it cannot be read, or something of it.
@@ -65,10 +68,13 @@ type Check struct {
 	Kind string `json:"kind"`
 	Name string `json:"name"`
 	// Groups and Labels are those of the rule file.
-	Groups   []string          `json:"groups,omitempty"`
-	Labels   map[string]string `json:"labels,omitempty"`
-	State    State             `json:"state"`
-	Severity tocsin.Severity   `json:"severity"` // of the worst rule that has failed
+	Groups []string          `json:"groups,omitempty"`
+	Labels map[string]string `json:"labels,omitempty"`
+	// DependsOn are the checks without which this one cannot be fine, as
+	// KIND.NAME.
+	DependsOn []string        `json:"depends_on,omitempty"`
+	State     State           `json:"state"`
+	Severity  tocsin.Severity `json:"severity"` // of the worst rule that has failed
 	// Since is when the worst state began, where that is known.
 	Since time.Time `json:"since,omitzero"`
 	Read  time.Time `json:"read,omitzero"`
@@ -100,6 +106,8 @@ type Rule struct {
 	Since       time.Time `json:"since,omitzero"`
 	Incident    string    `json:"incident,omitempty"`
 	Description string    `json:"description,omitempty"`
+	// Cause is the rule behind which a failure is held, as KIND.CHECK/RULE.
+	Cause string `json:"cause,omitempty"`
 	// Acked is when somebody said that they look after it, AckedBy who and
 	// AckReason what they said.
 	Acked     time.Time `json:"acked,omitzero"`

@@ -337,4 +337,3 @@ func TestAReboot(t *testing.T) {
 		t.Errorf("another boot: got %q", got)
 	}
 }
-

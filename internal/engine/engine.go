@@ -27,7 +27,7 @@ type Engine struct {
 
 	emitter *emitter
 	watches []*watch
-	byID    map[string]*watch     // the same by the id of their check
+	byID    map[string]*watch // the same by the id of their check
 	tree    Tree
 	rules   map[string]RuleState  // by rule id, ahead of what is saved
 	states  map[string]CheckState // by the id of the check, as rules

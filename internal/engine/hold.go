@@ -25,8 +25,8 @@ type Held struct {
 	Over time.Time `json:"over,omitzero"`
 }
 
-// isHeld says that there is a failure of which nobody was told.
-func (h Held) isHeld() bool { return !h.Since.IsZero() && h.Over.IsZero() }
+// IsHeld says that there is a failure of which nobody was told.
+func (h Held) IsHeld() bool { return !h.Since.IsZero() && h.Over.IsZero() }
 
 // stepHeld is Step for a failure that is held: it ends like one that was told,
 // without a word, and is to be told whenever it still holds.

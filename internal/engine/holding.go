@@ -31,7 +31,7 @@ func (e *Engine) below(id string, asked uint64, now time.Time) []Below {
 		}
 		for n, rule := range w.ids {
 			s, r := e.rules[rule], w.rule(n)
-			one := BelowRule{ID: rule, Severity: r.Severity, Failed: s.Failed, Undecided: s.Held.isHeld() || e.asking[rule] != nil}
+			one := BelowRule{ID: rule, Severity: r.Severity, Failed: s.Failed, Undecided: s.Held.IsHeld() || e.asking[rule] != nil}
 			if !s.Failed && !s.pending.IsZero() && r.For > 0 {
 				one.Due = s.pending.Add(r.For)
 			}
@@ -66,7 +66,7 @@ func (e *Engine) postpones(a asking, state *RuleState, now time.Time) bool {
 	switch {
 	case !first:
 		a.asked, a.round = e.asking[rule].asked, e.asking[rule].round
-	case state.Held.isHeld() && !w.freed.IsZero():
+	case state.Held.IsHeld() && !w.freed.IsZero():
 		a.asked, a.round = w.freed, w.freedAt
 	default:
 		a.asked, a.round = now, e.round
@@ -75,13 +75,13 @@ func (e *Engine) postpones(a asking, state *RuleState, now time.Time) bool {
 	switch {
 	case j.Cause != "":
 		delete(e.asking, rule)
-		if !state.Held.isHeld() {
+		if !state.Held.IsHeld() {
 			state.Held = Held{Since: earliest(state.pending, now)}
 			e.log.Info("failure held behind what it depends on", "rule", rule, "cause", j.Cause)
 		}
 		state.Held.Cause = j.Cause
 		return true
-	case state.Held.isHeld() && w.seen <= w.freedAt:
+	case state.Held.IsHeld() && w.seen <= w.freedAt:
 		return true // it was read before its cause recovered
 	case j.Wait.IsZero():
 		delete(e.asking, rule)
@@ -175,14 +175,14 @@ func (e *Engine) free(id string, now time.Time) {
 
 // holds says that a failure of a check is held.
 func (e *Engine) holds(w *watch) bool {
-	return slices.ContainsFunc(w.ids, func(rule string) bool { return e.rules[rule].Held.isHeld() })
+	return slices.ContainsFunc(w.ids, func(rule string) bool { return e.rules[rule].Held.IsHeld() })
 }
 
 // freeAll has failures decided anew that nothing holds any more, after a reload.
 func (e *Engine) freeAll(now time.Time) {
 	for _, w := range e.watches {
 		for n, rule := range w.ids {
-			if !e.rules[rule].Held.isHeld() {
+			if !e.rules[rule].Held.IsHeld() {
 				continue
 			}
 			if _, blocked := e.causeOf(w.check.ID(), w.rule(n).Severity); !blocked {
@@ -226,7 +226,7 @@ func (e *Engine) dependant(w *watch, severity tocsin.Severity, cause string, fro
 		switch waits := e.asking[rule] != nil; {
 		case s.Failed:
 			state, since = tocsin.DependantFailed, s.Since
-		case s.Held.isHeld():
+		case s.Held.IsHeld():
 			state, since = tocsin.DependantHeld, s.Held.Since
 		case waits && r.Severity <= severity:
 			state, since = tocsin.DependantHeld, s.pending

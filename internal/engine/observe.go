@@ -187,7 +187,7 @@ func (e *Engine) step(ctx context.Context, w *watch, n int, v View, o Observatio
 		delete(e.asking, id)
 	case e.postpones(asking{watch: w, n: n, view: v, when: o, bad: bad}, &state, now):
 		state.Flap, kind = before.Flap, ""
-	case before.Held.isHeld():
+	case before.Held.IsHeld():
 		state.Flap = flap(r, state, now)
 	}
 	e.conclude(ctx, decided{w, n, kind, before, state, v, o, bad}, now)

@@ -13,6 +13,7 @@ import (
 type CheckStatus struct {
 	Kind, Name string
 	Groups     []string
+	DependsOn  []string
 	Labels     map[string]string
 	Interval   time.Duration
 	// Read is when the last reading began and Next when the next one will; the
@@ -65,7 +66,7 @@ func (e *Engine) report(now time.Time) []CheckStatus {
 	all := make([]CheckStatus, 0, len(e.watches))
 	for _, w := range e.watches {
 		s := CheckStatus{
-			Kind: w.check.Kind, Name: w.check.Name, Groups: w.check.Groups, Labels: w.check.Labels, Interval: w.check.Interval, Read: w.read, Next: w.next,
+			Kind: w.check.Kind, Name: w.check.Name, Groups: w.check.Groups, DependsOn: w.check.DependsOn, Labels: w.check.Labels, Interval: w.check.Interval, Read: w.read, Next: w.next,
 			Reading: tocsin.Reading{At: w.reading.At, Values: maps.Clone(w.reading.Values), Errors: maps.Clone(w.reading.Errors)}, Err: w.readErr, Warm: w.warm,
 		}
 		if w.idle {
@@ -87,7 +88,7 @@ func (e *Engine) report(now time.Time) []CheckStatus {
 			if !w.reading.At.IsZero() {
 				status.Says = r.When.Eval(view)
 			}
-			if status.State.Failed || status.Says == True {
+			if status.State.Failed || status.State.Held.IsHeld() || status.Says == True {
 				status.Description, _ = r.Explain(view)
 			}
 			s.Rules = append(s.Rules, status)

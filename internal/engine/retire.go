@@ -26,7 +26,7 @@ func (e *Engine) retire(now time.Time) {
 	for id, state := range e.rules {
 		kind, rest, _ := strings.Cut(id, ".")
 		slash := strings.LastIndexByte(rest, '/')
-		if state.Held.isHeld() && !configured[id] { // nobody was told of it
+		if state.Held.IsHeld() && !configured[id] { // nobody was told of it
 			state.Held = Held{}
 			e.rules[id] = state
 			e.emitter.add(transition{rule: id, state: state})

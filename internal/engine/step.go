@@ -51,7 +51,7 @@ type Observation struct {
 // fails nor clears a rule; it does break a spell that For or ClearFor waits
 // for, because nobody knows whether it held.
 func Step(r *Rule, s RuleState, o Observation, now time.Time) (RuleState, tocsin.EventType) {
-	if s.Held.isHeld() && len(r.Changes) == 0 {
+	if s.Held.IsHeld() && len(r.Changes) == 0 {
 		return stepHeld(r, s, o, now)
 	}
 	if len(r.Changes) > 0 {
