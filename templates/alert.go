@@ -87,6 +87,9 @@ func builtinText(e *tocsin.Event) string {
 			fmt.Fprintf(&b, "%-10s %s\n", line.label, line.value)
 		}
 	}
+	if len(e.Dependants) > 0 {
+		fmt.Fprintf(&b, "\n%s:\n  %s\n", dependsOnIt, strings.ReplaceAll(dependants(e), "\n", "\n  "))
+	}
 	return ownLines(strings.TrimRight(b.String(), "\n"))
 }
 

@@ -67,6 +67,7 @@ func entryOf(t Template, e *tocsin.Event, share int, host bool) string {
 	if value := measured(e); !strings.Contains(description, value) {
 		description += " (" + value + ")"
 	}
+	description += fellows(e)
 	return ownLines(fmt.Sprintf("\n%-8s  %-9s  %s  %s\n          %s\n",
 		e.Severity, e.Type, localTime(e.At), where,
 		strings.ReplaceAll(description, "\n", "\n          ")))

@@ -79,6 +79,9 @@ func alertPage(e Envelope, event *tocsin.Event, subject string) page {
 	}
 	p.Preheader = cut(strings.TrimSuffix(headline(event)+": "+p.Lead, ": "), maxLead)
 	p.Facts = append(described, facts(event)...)
+	if len(event.Dependants) > 0 {
+		p.Blocks = append(p.Blocks, block{Heading: dependsOnIt, Text: dependants(event)})
+	}
 	if e.Template.Text != "" {
 		p.Text, p.Lead, p.Remark, p.Facts, p.Blocks = cut(expandText(e.Template.Text, event), maxText), "", "", nil, nil
 	}

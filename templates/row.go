@@ -41,7 +41,7 @@ func newRows(t Template, events []tocsin.Event) rows {
 func (r rows) of(e *tocsin.Event) row {
 	lead, _, _ := strings.Cut(cmp.Or(e.Description, e.Name), "\n")
 	out := row{
-		tone: toneOf(e), State: stateWord(e), Severity: e.Severity.String(), What: place(e), Lead: cut(lead, maxLead),
+		tone: toneOf(e), State: stateWord(e), Severity: e.Severity.String(), What: place(e), Lead: cut(lead, maxLead) + fellows(e),
 		When: inRange(e.At).Format(r.clock), Value: cut(measured(e), maxShown),
 	}
 	if r.hosts {
