@@ -106,8 +106,8 @@ type DependantState string
 // The states of dependants.
 const (
 	DependantFine   DependantState = "not failed"
-	DependantHeld   DependantState = "held"   // it fails, and nobody is told
-	DependantFailed DependantState = "failed" // it has events of its own
+	DependantHeld   DependantState = "held"      // it fails, and nobody is told
+	DependantFailed DependantState = "failed"    // it has events of its own
 	DependantOver   DependantState = "recovered" // it was held, and nobody was told
 	DependantIdle   DependantState = "not monitored"
 )

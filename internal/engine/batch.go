@@ -62,8 +62,7 @@ func (e *Engine) start(ctx context.Context, due []*watch, now time.Time) {
 	quick := make(map[time.Duration]*batch)
 	var batches []*batch
 	for _, w := range due {
-		e.round++
-		w.started, w.read, w.late, w.again, w.round = now, now, false, false, e.round
+		w.started, w.read, w.late, w.again, w.round = now, now, false, false, w.round+1
 		timeout := w.check.Timeout
 		if limits[timeout] == nil {
 			limits[timeout] = &deadline{}

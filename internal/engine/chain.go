@@ -227,7 +227,8 @@ func (c *chain) result() error {
 
 // prevents says why a task is not begun.
 func (c *chain) prevents(ctx context.Context, task Task, p *part) error {
-	if ctx.Err() != nil && !(task.Again && task.Verb == Start && p.stopped) {
+	again := task.Again && task.Verb == Start && p.stopped
+	if ctx.Err() != nil && !again {
 		if task.Again || task.Verb == "" {
 			return nil // nothing was done to it, and nothing is
 		}
@@ -279,13 +280,12 @@ func (c *chain) do(ctx, last context.Context, task Task, p *part) {
 	if _, left := errors.AsType[leftAlone](err); left {
 		return // somebody else is at it
 	}
-	switch {
-	case task.Verb == Stop:
+	if task.Verb == Stop {
 		p.remained = err != nil
 		p.stopped = task.Again // also what failed may have stopped half
-	default:
-		p.failed = err != nil && ctx.Err() == nil // nobody waits for it when the agent ends
+		return
 	}
+	p.failed = err != nil && ctx.Err() == nil // nobody waits for it when the agent ends
 }
 
 // now is whether the service is there, as far as the newest reading says.

@@ -47,7 +47,6 @@ type Engine struct {
 	jobs     map[string]*job
 	programs map[string]bool
 	asking   map[string]*asking // by the id of the rule
-	round    uint64             // of the newest reading
 	hurried  bool               // a check is to be read sooner than was known
 	began    time.Time
 	first    time.Time // no check is read before
@@ -80,9 +79,9 @@ type watch struct {
 	idle      bool      // nobody wants it read; see CheckState
 	job       *job      // the action on its service that is under way
 	rested    time.Time // when the last one ended
-	seen      uint64    // the round of the last reading that has come
+	seen      time.Time // when the last reading began that has come
+	wanted    time.Time // when a reading is wanted for the sake of another check
 	freed     time.Time // when that recovered behind which a failure was held
-	freedAt   uint64    // the newest round then
 	left      string    // the incident in which an action was left to somebody else
 }
 

@@ -13,7 +13,6 @@ type asking struct {
 	watch *watch
 	n     int // the rule
 	asked time.Time
-	round uint64 // the last reading of the engine that had begun then
 	until time.Time
 	view  View
 	when  Observation
@@ -21,13 +20,13 @@ type asking struct {
 }
 
 // below is what is known of all that a check depends on.
-func (e *Engine) below(id string, asked uint64, now time.Time) []Below {
+func (e *Engine) below(id string, asked, now time.Time) []Below {
 	var all []Below
 	for _, one := range e.tree.Prerequisites(id) {
 		w := e.byID[one]
 		b := Below{
 			Given: w.idle && !e.states[one].Own, Deaf: w.deafTo(now), Busy: w.job != nil, Timeout: w.check.Timeout,
-			Read: w.seen > asked,
+			Read: w.sawAfter(asked),
 		}
 		for n, rule := range w.ids {
 			s, r := e.rules[rule], w.rule(n)
@@ -50,7 +49,7 @@ func (w *watch) deafTo(now time.Time) bool {
 // causeOf is the rule behind which a failure of a check would be held now.
 func (e *Engine) causeOf(id string, severity tocsin.Severity) (rule string, blocked bool) {
 	now := time.Now()
-	j := Judge(severity, e.below(id, e.round, now), now, now)
+	j := Judge(severity, e.below(id, now, now), now, now)
 	return j.Cause, j.Cause != ""
 }
 
@@ -65,13 +64,13 @@ func (e *Engine) postpones(a asking, state *RuleState, now time.Time) bool {
 	first := e.asking[rule] == nil
 	switch {
 	case !first:
-		a.asked, a.round = e.asking[rule].asked, e.asking[rule].round
+		a.asked = e.asking[rule].asked
 	case state.Held.IsHeld() && !w.freed.IsZero():
-		a.asked, a.round = w.freed, w.freedAt
+		a.asked = w.freed
 	default:
-		a.asked, a.round = now, e.round
+		a.asked = now
 	}
-	j := Judge(w.rule(a.n).Severity, e.below(id, a.round, now), a.asked, now)
+	j := Judge(w.rule(a.n).Severity, e.below(id, a.asked, now), a.asked, now)
 	switch {
 	case j.Cause != "":
 		delete(e.asking, rule)
@@ -81,7 +80,7 @@ func (e *Engine) postpones(a asking, state *RuleState, now time.Time) bool {
 		}
 		state.Held.Cause = j.Cause
 		return true
-	case state.Held.IsHeld() && w.seen <= w.freedAt:
+	case state.Held.IsHeld() && !w.freed.IsZero() && !w.sawAfter(w.freed):
 		return true // it was read before its cause recovered
 	case j.Wait.IsZero():
 		delete(e.asking, rule)
@@ -92,12 +91,12 @@ func (e *Engine) postpones(a asking, state *RuleState, now time.Time) bool {
 	e.hurried = true
 	for _, one := range e.tree.Prerequisites(id) {
 		below := e.byID[one]
-		if first && below.seen <= a.round {
+		if first && !below.sawAfter(a.asked) {
 			e.rouse(below, now)
 		}
 		for n, rule := range below.ids {
 			if s := e.rules[rule]; !s.Failed && !s.pending.IsZero() {
-				below.by(latest(s.pending.Add(below.rule(n).For), now), now)
+				below.wish(s.pending.Add(below.rule(n).For), now)
 			}
 		}
 	}
@@ -142,17 +141,41 @@ func (e *Engine) held(rule string, before, state RuleState) {
 	}
 }
 
-// rouse has a check read soon, after what is out.
+// settle is how much later than something happened a reading has to begin to have
+// seen it: readers share what they read of /proc for 200 ms.
+const settle = 250 * time.Millisecond
+
+// sawAfter says that a reading has come that has seen what was at a time.
+func (w *watch) sawAfter(at time.Time) bool { return !w.seen.Before(at.Add(settle)) }
+
+// rouse has a check read so soon that it sees what there is now.
 func (e *Engine) rouse(w *watch, now time.Time) {
-	switch {
-	case w.deafTo(now):
-		return
-	case !w.started.IsZero():
-		w.again = true
-	default:
-		w.hasten(now)
+	if !w.deafTo(now) {
+		w.wanted = now.Add(settle)
+		w.by(w.wanted, now)
+		e.hurried = true
 	}
-	e.hurried = true
+}
+
+// heed keeps to when a check is wanted to be read, after its next reading was
+// planned.
+func (w *watch) heed(now time.Time) {
+	switch {
+	case w.wanted.IsZero():
+	case now.Before(w.wanted):
+		w.by(w.wanted, now)
+	default:
+		w.again = w.again || !w.started.IsZero() // it began too early
+		w.wanted = time.Time{}
+	}
+}
+
+// wish has a check read at a time, too.
+func (w *watch) wish(at, now time.Time) {
+	if at.After(now) && (w.wanted.IsZero() || at.Before(w.wanted)) {
+		w.wanted = at
+		w.by(at, now)
+	}
 }
 
 // by has a check read at a time, if it would be read later.
@@ -167,7 +190,7 @@ func (w *watch) by(at, now time.Time) {
 func (e *Engine) free(id string, now time.Time) {
 	for _, one := range e.tree.Dependants(id) {
 		if w := e.byID[one]; e.holds(w) {
-			w.freed, w.freedAt = now, e.round
+			w.freed = now
 			e.rouse(w, now)
 		}
 	}
@@ -186,7 +209,7 @@ func (e *Engine) freeAll(now time.Time) {
 				continue
 			}
 			if _, blocked := e.causeOf(w.check.ID(), w.rule(n).Severity); !blocked {
-				w.freed, w.freedAt = now, e.round
+				w.freed = now
 				e.rouse(w, now)
 				break
 			}

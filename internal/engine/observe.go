@@ -44,7 +44,7 @@ func (e *Engine) take(ctx context.Context, r result, now time.Time) {
 	}
 	w.history.Add(w.reading)
 	w.warmUp(w.reading.At)
-	w.seen = r.round
+	w.seen = began
 	w.sight(w.reading, began)
 	e.observe(ctx, w, w.reading, failures(r), now)
 	e.settleAsking(ctx, now)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -45,13 +46,8 @@ func TestMonitsSentences(t *testing.T) {
 	service := Facts{Starts: true, Stops: true}
 	all := map[string]Facts{"a": service, "b": service, "c": service, "d": service, "alone": service}
 	with := func(changes map[string]Facts) map[string]Facts {
-		facts := map[string]Facts{}
-		for id, f := range all {
-			facts[id] = f
-		}
-		for id, f := range changes {
-			facts[id] = f
-		}
+		facts := maps.Clone(all)
+		maps.Copy(facts, changes)
 		return facts
 	}
 	idle := Facts{Idle: true, Starts: true, Stops: true}

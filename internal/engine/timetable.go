@@ -70,6 +70,7 @@ func (e *Engine) tick(ctx context.Context, now time.Time) {
 		}
 		w.follow(e.began, now)
 		w.lookSoon(now)
+		w.heed(now)
 		switch {
 		case quiet:
 		case w.started.IsZero():
