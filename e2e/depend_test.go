@@ -178,3 +178,36 @@ func TestDependencies(t *testing.T) {
 		t.Errorf("got %d mails, want 5: what a person does is no event", n)
 	}
 }
+
+// TestOnReboot: a check with onreboot = "nostart" is not monitored at the first
+// start after a boot, until somebody says so; a restart of the agent is no boot.
+func TestOnReboot(t *testing.T) {
+	t.Parallel()
+	ctx := deadline(t, 2*time.Minute)
+	s := newStation(t)
+	box := startBox(t, postbox.Config{})
+	s.rules(s.account("box", box.Port(), "implicit", box, unlimited), mailTo("ops", "ops@example.com"),
+		"check \"system\" \"here\" {\n  onreboot = \"nostart\"\n  rule \"up\" {\n    when = uptime < 0\n  }\n}\n")
+	monitored := func(want bool) {
+		t.Helper()
+		a := s.start(ctx)
+		poll(ctx, t, fmt.Sprintf("monitored to be %t", want), func() bool {
+			c, known := s.states(ctx)["here"]
+			return known && (c.State != control.Unmonitored) == want
+		})
+		s.ok(ctx, "monitor", "here")
+		a.stop(ctx)
+	}
+	monitored(false)
+	monitored(true)
+	path := s.state + "/state.json"
+	text, err := os.ReadFile(path)
+	must(t, err)
+	before, after, found := strings.Cut(string(text), `"boot":"`)
+	if !found {
+		t.Fatalf("no boot in %s", text)
+	}
+	must(t, os.WriteFile(path, []byte(before+`"boot":"another-`+after), 0o600))
+	monitored(false)
+	monitored(true)
+}
