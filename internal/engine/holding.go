@@ -81,6 +81,7 @@ func (e *Engine) postpones(a asking, state *RuleState, now time.Time) bool {
 		state.Held.Cause = j.Cause
 		return true
 	case state.Held.IsHeld() && !w.freed.IsZero() && !w.sawAfter(w.freed):
+		delete(e.asking, rule)
 		return true // it was read before its cause recovered
 	case j.Wait.IsZero():
 		delete(e.asking, rule)
@@ -105,6 +106,9 @@ func (e *Engine) postpones(a asking, state *RuleState, now time.Time) bool {
 
 // settleAsking decides about the failures that wait, as far as it is time.
 func (e *Engine) settleAsking(ctx context.Context, now time.Time) {
+	if e.quiet.Load() {
+		clear(e.asking) // what goes down with the machine has not failed
+	}
 	if len(e.asking) == 0 {
 		return
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -231,6 +232,46 @@ func TestWhatIsHeldIsFreed(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		wants(t, k)
+		stop()
+	})
+}
+
+// TestNothingIsToldOfAMachineThatGoesDown, though a failure waits to be told.
+func TestNothingIsToldOfAMachineThatGoesDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checks, sources := tower("web", "fs")
+		checks[1].Rules[0].For = time.Hour
+		k := &keeper{}
+		e, stop := running(t, filepath.Join(t.TempDir(), "s"), k, checks...)
+		time.Sleep(time.Minute)
+		setAll(sources, true)
+		time.Sleep(20 * time.Second)
+		e.Quiet(true)
+		time.Sleep(time.Hour)
+		wants(t, k)
+		e.Quiet(false)
+		time.Sleep(3 * time.Minute)
+		if got := k.take(); !slices.Contains(got, "web/r failed") && !slices.Contains(got, "fs/r failed") {
+			t.Errorf("got %q", got)
+		}
+		stop()
+	})
+}
+
+// TestWhatCannotBeReadIsACauseOnceItWasTold: the failure above waits for that.
+func TestWhatCannotBeReadIsACauseOnceItWasTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checks, sources := tower("web", "fs")
+		k := &keeper{}
+		_, stop := running(t, filepath.Join(t.TempDir(), "s"), k, checks...)
+		time.Sleep(time.Minute)
+		sources["fs"].set(func(s *source) { s.err = errors.New("input/output error") })
+		sources["web"].set(func(s *source) { s.bad = true })
+		time.Sleep(time.Minute)
+		wants(t, k, "fs/data failed")
+		sources["fs"].set(func(s *source) { s.err = nil })
+		time.Sleep(time.Minute)
+		wants(t, k, "fs/data recovered", "web/r failed")
 		stop()
 	})
 }

@@ -196,9 +196,9 @@ func (w *watch) sight(r tocsin.Reading, began time.Time) {
 }
 
 // there is what a reading says of the service of a check of any kind: a unit is
-// active, anything else exists, or can be read at least.
+// active, a host reachable, anything else exists, or can be read at least.
 func (w *watch) there(r tocsin.Reading) Truth {
-	for _, metric := range []string{"active", "exists"} {
+	for _, metric := range []string{"active", "reachable", "exists"} {
 		if v := r.Values[metric]; v.Kind() == tocsin.BoolValue {
 			if v.Truth() {
 				return True
