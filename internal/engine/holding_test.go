@@ -313,3 +313,29 @@ func TestJudge(t *testing.T) {
 		}
 	}
 }
+
+// TestAGivenUpCauseStillHolds what depends on it, until somebody has it
+// monitored again.
+func TestAGivenUpCauseStillHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checks, daemons, _ := stack("web", "db")
+		checks[1].Rules[0].Do, checks[1].Limit = Start, Limit{1, time.Hour}
+		k := &keeper{}
+		e, stop := running(t, filepath.Join(t.TempDir(), "s"), k, checks...)
+		time.Sleep(time.Minute)
+		for _, d := range daemons {
+			d.set(func(d *daemon) { d.up, d.dud = false, true })
+		}
+		time.Sleep(time.Hour)
+		events := k.all()
+		wants(t, k, "db/r failed", "db/r action", "db/r action")
+		if got := events[2]; got.Name != "Timeout" || idles(t, e) != "db" {
+			t.Errorf("got %+v, unmonitored: %q", got, idles(t, e))
+		}
+		daemons["db"].set(func(d *daemon) { d.up, d.dud = true, false })
+		asks(t, e, Monitor, "", "db")
+		time.Sleep(time.Minute)
+		wants(t, k, "db/r recovered", "web/r failed")
+		stop()
+	})
+}
