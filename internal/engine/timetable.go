@@ -21,15 +21,20 @@ func (e *Engine) wake() time.Time {
 		if w.resting() {
 			continue
 		}
-		at := w.wake()
-		if soon := now.Add(leastWake); w.check.Schedule.ByClock() && soon.Before(at) {
-			at = soon
-		}
-		if at.Before(wake) {
+		if at := e.wakeFor(w, now); at.Before(wake) {
 			wake = at
 		}
 	}
 	return wake
+}
+
+// wakeFor is when the engine has to look at a check again.
+func (e *Engine) wakeFor(w *watch, now time.Time) time.Time {
+	at := w.wake()
+	if soon := now.Add(leastWake); soon.Before(at) && (w.check.Schedule.ByClock() || e.lasting(w)) {
+		return soon
+	}
+	return at
 }
 
 func (w *watch) wake() time.Time {
@@ -57,6 +62,9 @@ func (e *Engine) tick(ctx context.Context, now time.Time) {
 			w.begin(now)
 		}
 		if now.Before(w.next) {
+			if !quiet && w.next.Sub(now) > leastWake {
+				e.between(w, now)
+			}
 			continue
 		}
 		if w.job == nil && w.check.Schedule.Masked(now) {
