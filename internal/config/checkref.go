@@ -1,9 +1,11 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"tocsin/internal/engine"
 )
@@ -26,7 +28,11 @@ func (s *scope) checkRefs(name string) []checkRef {
 	exprs, diags := hcl.ExprList(attr.Expr)
 	switch {
 	case diags.HasErrors():
-		s.fail(attr.Expr.Range(), "Wrong type", "%q takes a list of checks, such as [process.nginx, filesystem.root].", name)
+		hint := ""
+		if _, diags := hcl.AbsTraversalForExpr(attr.Expr); !diags.HasErrors() {
+			hint = fmt.Sprintf(" Put it in brackets: %s = [%s].", name, s.source.text[attr.Expr.Range().Start.Byte:attr.Expr.Range().End.Byte])
+		}
+		s.fail(attr.Expr.Range(), "Wrong type", "%q takes a list of checks, such as [process.nginx, filesystem.root].%s", name, hint)
 		return nil
 	case len(exprs) == 0:
 		s.fail(attr.Expr.Range(), "Empty list", "%q needs at least one check, such as [process.nginx].", name)
@@ -47,33 +53,36 @@ func (s *scope) checkRefs(name string) []checkRef {
 	return refs
 }
 
-// checkRef takes KIND.NAME or KIND["NAME"] apart and finds the check.
+// checkRef finds the check that an expression refers to.
 func (s *scope) checkRef(name string, expr hcl.Expression) (ref checkRef, ok bool) {
-	at := expr.Range()
-	traversal, diags := hcl.AbsTraversalForExpr(expr)
-	if diags.HasErrors() {
+	kind, label, isCheck := checkReference(expr)
+	ref = checkRef{kind, label, expr.Range()}
+	names := s.loader.kindNames()
+	switch _, known := s.loader.findKind(kind); {
+	case !isCheck:
 		hint := ""
-		if v, d := expr.Value(nil); !d.HasErrors() && v.IsKnown() && !v.IsNull() && v.Type().FriendlyName() == "string" {
-			hint = " Write it without quotes."
+		if text, isText := expr.(*hclsyntax.TemplateExpr); isText && text.IsStringLiteral() {
+			hint = " Write the reference without quotes."
 		}
-		s.fail(at, "Not a check", "%q lists checks as KIND.NAME, such as process.nginx, or KIND[\"NAME\"] where the name is more than letters, digits, \"_\" and \"-\".%s", name, hint)
+		s.fail(ref.at, "Not a check", "%q refers to a check as KIND.NAME, or KIND[\"NAME\"] where the name is more than letters, digits, \"_\" and \"-\".%s", name, hint)
+		return ref, false
+	case !known:
+		s.fail(ref.at, "Unknown kind", "There is no check kind %q.%s A check is written KIND.NAME, such as process.db.", kind, didYouMean(kind, names))
 		return ref, false
 	}
-	ref = checkRef{kind: traversal.RootName(), at: at}
-	if _, isKind := s.loader.findKind(ref.kind); !isKind {
-		s.fail(at, "Unknown kind", "There is no check kind %q.%s There is %s.", ref.kind, didYouMean(ref.kind, s.loader.kindNames()), list(quoted(s.loader.kindNames()), "and"))
-		return ref, false
-	}
-	if len(traversal) == 2 {
-		ref.name = stepName(traversal[1])
-	}
-	if ref.name == "" {
-		s.fail(at, "Not a check", "A check is named KIND.NAME, or KIND[\"NAME\"] where the name is more than letters, digits, \"_\" and \"-\".")
-		return ref, false
-	}
-	if _, defined := s.loader.defined[[2]string{ref.kind, ref.name}]; !defined {
-		s.fail(at, "Unknown check", "There is no check %q %q%s", ref.kind, ref.name, s.loader.definedOf(ref.kind, ref.name))
+	if _, defined := s.loader.defined[[2]string{kind, label}]; !defined {
+		s.fail(ref.at, "Unknown check", "There is no check %q %q%s", kind, label, s.loader.definedOf(kind, label))
 		return ref, false
 	}
 	return ref, true
+}
+
+// checkReference takes KIND.NAME or KIND["NAME"] apart.
+func checkReference(expr hcl.Expression) (kind, name string, ok bool) {
+	traversal, diags := hcl.AbsTraversalForExpr(expr)
+	if diags.HasErrors() || len(traversal) != 2 {
+		return "", "", false
+	}
+	name = stepName(traversal[1])
+	return traversal.RootName(), name, name != ""
 }

@@ -6,15 +6,11 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"tocsin/internal/engine"
 )
 
 const dependsOn = "depends_on"
-
-// maxDependencies bounds what a check depends on itself.
-const maxDependencies = 100
 
 // dependency is one reference of depends_on.
 type dependency struct {
@@ -24,72 +20,15 @@ type dependency struct {
 
 // dependencies reads depends_on = [filesystem.data, process["my db"]].
 func (s *scope) dependencies(kind, name string) []dependency {
-	attr := s.attr(dependsOn)
-	if attr == nil {
-		return nil
-	}
-	exprs, diags := hcl.ExprList(attr.Expr)
-	switch {
-	case diags.HasErrors():
-		hint := ""
-		if _, diags := hcl.AbsTraversalForExpr(attr.Expr); !diags.HasErrors() {
-			hint = fmt.Sprintf(" Put it in brackets: %s = [%s].", dependsOn, s.source.text[attr.Expr.Range().Start.Byte:attr.Expr.Range().End.Byte])
-		}
-		s.fail(attr.Expr.Range(), "Wrong type", "%q takes a list of checks, such as [filesystem.data, process.db].%s", dependsOn, hint)
-		return nil
-	case len(exprs) == 0:
-		s.fail(attr.Expr.Range(), "Empty list", "%q needs at least one check, such as [filesystem.data].", dependsOn)
-	case len(exprs) > maxDependencies:
-		s.fail(attr.Expr.Range(), "List too long", "%q lists at most %d checks.", dependsOn, maxDependencies)
-		return nil
-	}
 	var all []dependency
-	for _, expr := range exprs {
-		id, ok := s.dependency(expr)
-		switch {
-		case !ok:
-		case id == engine.CheckID(kind, name):
-			s.fail(expr.Range(), "Depends on itself", "%s cannot depend on itself.", spell(kind, name))
-		case slices.ContainsFunc(all, func(d dependency) bool { return d.id == id }):
-			s.fail(expr.Range(), "Named twice", "%s is already in this list.", s.source.text[expr.Range().Start.Byte:expr.Range().End.Byte])
-		default:
-			all = append(all, dependency{id, expr.Range()})
+	for _, ref := range s.checkRefs(dependsOn) {
+		if ref.kind == kind && ref.name == name {
+			s.fail(ref.at, "Depends on itself", "%s cannot depend on itself.", spell(kind, name))
+			continue
 		}
+		all = append(all, dependency{ref.id(), ref.at})
 	}
 	return all
-}
-
-// dependency finds the check of a reference.
-func (s *scope) dependency(expr hcl.Expression) (id string, ok bool) {
-	kind, name, isCheck := checkReference(expr)
-	names := s.loader.kindNames()
-	switch _, known := s.loader.findKind(kind); {
-	case !isCheck:
-		hint := ""
-		if text, isText := expr.(*hclsyntax.TemplateExpr); isText && text.IsStringLiteral() {
-			hint = " Write the reference without quotes."
-		}
-		s.fail(expr.Range(), "Not a check", "%q refers to a check as KIND.NAME, or KIND[\"NAME\"] where the name is more than letters, digits, \"_\" and \"-\".%s", dependsOn, hint)
-		return "", false
-	case !known:
-		s.fail(expr.Range(), "Unknown kind", "There is no check kind %q.%s A check is written KIND.NAME, such as process.db.", kind, didYouMean(kind, names))
-		return "", false
-	}
-	if _, defined := s.loader.defined[[2]string{kind, name}]; !defined {
-		s.fail(expr.Range(), "Unknown check", "There is no check %q %q%s", kind, name, s.loader.definedOf(kind, name))
-		return "", false
-	}
-	return engine.CheckID(kind, name), true
-}
-
-// checkReference takes KIND.NAME or KIND["NAME"] apart.
-func checkReference(expr hcl.Expression) (kind, name string, ok bool) {
-	traversal, diags := hcl.AbsTraversalForExpr(expr)
-	if diags.HasErrors() || len(traversal) != 2 {
-		return "", "", false
-	}
-	name = stepName(traversal[1])
-	return traversal.RootName(), name, name != ""
 }
 
 // neededBy are the checks that others depend on, before those are decoded.
