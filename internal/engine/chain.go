@@ -14,7 +14,6 @@ import (
 // chain is a plan under way. Each check in it has a job until its last task has
 // ended, so that nothing else is done to its service and its rules wait.
 type chain struct {
-	verb  Verb
 	tasks []Task
 	parts map[string]*part // by the id of their check
 	lead  *part            // whose end is that of the chain
@@ -95,7 +94,7 @@ func (e *Engine) act(ctx context.Context, w *watch, j *job, now time.Time) <-cha
 
 // begin begins a chain; w and j are its lead.
 func (e *Engine) begin(ctx context.Context, tasks []Task, w *watch, j *job, now time.Time) {
-	c := &chain{verb: j.verb, tasks: tasks, parts: make(map[string]*part), tree: e.tree, down: e.quiet.Load}
+	c := &chain{tasks: tasks, parts: make(map[string]*part), tree: e.tree, down: e.quiet.Load}
 	c.send = func(end jobEnd) {
 		select {
 		case e.ends <- end:
@@ -235,7 +234,7 @@ func (c *chain) prevents(ctx context.Context, task Task, p *part) error {
 		return errors.New("not begun: the agent ends")
 	}
 	switch {
-	case ctx.Err() != nil && c.down():
+	case c.down():
 		return errDown
 	case task.Verb == Start || task.Verb == Restart:
 		for _, id := range c.tree.Prerequisites(task.Check) {
@@ -266,11 +265,8 @@ func (c *chain) do(ctx, last context.Context, task Task, p *part) {
 	if task.Verb != Stop || len(c.tasks) == 1 {
 		during = last
 	}
-	if task.Lazy && ctx.Err() == nil {
-		switch there := p.job.seen(ctx, p.check.Timeout+time.Second); {
-		case task.Verb == Start && there == True, task.Verb == Stop && there == False:
-			return
-		}
+	if task.Lazy && ctx.Err() == nil && p.asItShould(ctx, task) {
+		return
 	}
 	said, err := p.job.run(ctx, during, moves(&p.check, task.Verb, p.now()), p.check.Patience, c.down)
 	if said != "" {
@@ -288,6 +284,20 @@ func (c *chain) do(ctx, last context.Context, task Task, p *part) {
 	p.failed = err != nil && ctx.Err() == nil // nobody waits for it when the agent ends
 }
 
+// asItShould says that the service is already as a lazy task would have it. What
+// was stopped here is not: a reading may be from before.
+func (p *part) asItShould(ctx context.Context, task Task) bool {
+	since := p.job.began
+	switch {
+	case task.Again && task.Verb == Start && p.stopped && !p.remained:
+		return false
+	case task.Again && task.Verb == Start:
+		since = time.Now()
+	}
+	there := p.job.seen(ctx, since, p.check.Timeout+time.Second)
+	return task.Verb == Start && there == True || task.Verb == Stop && there == False
+}
+
 // now is whether the service is there, as far as the newest reading says.
 func (p *part) now() Truth {
 	select {
@@ -298,15 +308,15 @@ func (p *part) now() Truth {
 	return p.exists
 }
 
-// seen waits for a reading and says whether the service is there; Unknown where
-// none comes in time.
-func (j *job) seen(ctx context.Context, limit time.Duration) Truth {
+// seen waits for a reading that began at since or later and says whether the
+// service is there; Unknown where none comes in time.
+func (j *job) seen(ctx context.Context, since time.Time, limit time.Duration) Truth {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	for {
 		select {
 		case l := <-j.looks:
-			if !l.at.Before(j.began) {
+			if !l.at.Before(since) {
 				return l.there
 			}
 		case <-timer.C:

@@ -239,6 +239,27 @@ func TestAFileThatWasTamperedWith(t *testing.T) {
 	})
 }
 
+// TestServicesThatNobodyWaitsFor: of a kind whose actions do not wait for a
+// reading, what was stopped is started again, whatever an old reading says.
+func TestServicesThatNobodyWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checks, daemons, l := stack("a", "b", "c")
+		for i := range checks {
+			checks[i].Exists = false
+		}
+		e, stop := running(t, filepath.Join(t.TempDir(), "s"), &keeper{}, checks...)
+		time.Sleep(time.Minute)
+		asks(t, e, Restart, "", "c")
+		in(t, l, "stop a, stop b, stop c, start c, start b, start a")
+		daemons["a"].set(func(d *daemon) { d.up = false })
+		asks(t, e, Restart, "", "c")
+		in(t, l, "stop b, stop c, start c, start b, start a")
+		e.Quiet(true)
+		asks(t, e, Start, "start: the machine goes down", "a")
+		stop()
+	})
+}
+
 // TestOneActionAtATime: an action that takes a check which another one is at,
 // waits or is refused.
 func TestOneActionAtATime(t *testing.T) {

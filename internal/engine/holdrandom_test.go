@@ -65,7 +65,7 @@ func TestRandomTrees(t *testing.T) {
 	for seed := range uint64(10) {
 		path := filepath.Join(t.TempDir(), "state.json")
 		synctest.Test(t, func(t *testing.T) {
-			random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test
+			random := rand.New(rand.NewPCG(seed, 0))
 			checks, sources := randomTower(random)
 			k := &keeper{}
 			_, stop := running(t, path, k, checks...)
