@@ -27,7 +27,7 @@ type EventType string
 
 // EventTypes lists the types of events.
 func EventTypes() []EventType {
-	return []EventType{Failed, Recovered, Changed, Reminder, Action, Boot, Shutdown, Instance, Test}
+	return []EventType{Failed, Recovered, Changed, Reminder, Escalation, Action, Boot, Shutdown, Instance, Test}
 }
 
 // The types of events. Failed and recovered bracket an incident.
@@ -36,12 +36,18 @@ const (
 	Recovered EventType = "recovered"
 	Changed   EventType = "changed"
 	Reminder  EventType = "reminder"
-	Action    EventType = "action"   // something was done about a failure, or could not be
-	Boot      EventType = "boot"     // the machine came up
-	Shutdown  EventType = "shutdown" // the machine is going down
-	Instance  EventType = "instance" // the agent itself started, stopped or reloaded
-	Test      EventType = "test"     // asked for by a person
+	// Escalation tells somebody else of a failure that lasts.
+	Escalation EventType = "escalation"
+	Action     EventType = "action"   // something was done about a failure, or could not be
+	Boot       EventType = "boot"     // the machine came up
+	Shutdown   EventType = "shutdown" // the machine is going down
+	Instance   EventType = "instance" // the agent itself started, stopped or reloaded
+	Test       EventType = "test"     // asked for by a person
 )
+
+// TellsFailure says whether an event tells its readers that something has
+// failed: they want to hear when it no longer does.
+func (t EventType) TellsFailure() bool { return t == Failed || t == Reminder || t == Escalation }
 
 // Event is one transition of one rule. It is written to the spool as JSON and
 // everything a mail says is derived from it, so that a mail rendered twice is
@@ -73,8 +79,10 @@ type Event struct {
 	// Incident is shared by all events from failed to recovered. Its mails
 	// form one thread.
 	Incident string `json:"incident,omitempty"`
-	// Count numbers the reminders of an incident, from 1.
+	// Count numbers the reminders of an incident, and its escalations, from 1.
 	Count int `json:"count,omitempty"`
+	// Step names the escalation that an event of that type is about.
+	Step string `json:"step,omitempty"`
 	// Note is something the reader must know about the mail itself, such as
 	// that it was sent from memory because the disk is full.
 	Note string `json:"note,omitempty"`
@@ -120,6 +128,14 @@ type Mark struct {
 	Since      time.Time `json:"since"`
 	Incident   string    `json:"incident"`
 	Reminders  int       `json:"reminders"`
+	// Told is when the event before an escalation was, from which reminders
+	// count; of other events it is At.
+	Told time.Time `json:"told,omitzero"`
+	// Escalated names the escalations that were made in the incident.
+	Escalated []string `json:"escalated,omitempty"`
+	// Notified names the notifiers that were told of the incident, this event's
+	// own among them once it is in the spool. Nil is not known, empty is none.
+	Notified []string `json:"notified,omitzero"`
 	// Seen is what a rule about changes saw last, by metric.
 	Seen map[string]string `json:"seen,omitempty"`
 	Flap Flap              `json:"flap,omitzero"`

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"tocsin"
 	"tocsin/notify/quota"
 	"tocsin/notify/smtp"
 	"tocsin/notify/spool"
@@ -58,6 +59,9 @@ type Courier struct {
 	// Silenced says until when the silence with a key lasts; may be nil. It is
 	// set before Configure.
 	Silenced func(key string, now time.Time) time.Time
+	// FellBack hears of each event that fallbacks were told, and of their names;
+	// may be nil. It is set before Relieve.
+	FellBack func(ev *tocsin.Event, notifiers []string)
 
 	mu      sync.Mutex
 	pauses  *pauses

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"tocsin"
@@ -28,31 +29,43 @@ const fullNote = "This mail was sent from memory: the agent's spool could not be
 // Emit makes ev durable for everybody who is to hear of it. When the spool's
 // disk does not take it, it is sent from memory all the same, the mail says
 // so, and the error asks the caller to emit it again later.
-func (d *Desk) Emit(ev tocsin.Event) error { return d.EmitHeld(ev, 0) }
+func (d *Desk) Emit(ev tocsin.Event) error {
+	_, err := d.EmitHeld(ev, 0)
+	return err
+}
 
 // EmitHeld is Emit for an event that Complete will finish. Until then, and no
-// longer than hold, its mails wait; hold 0 is for an event that is whole.
-func (d *Desk) EmitHeld(ev tocsin.Event, hold time.Duration) error {
+// longer than hold, its mails wait; hold 0 is for an event that is whole. told
+// names the notifiers that it goes to, also with an error.
+func (d *Desk) EmitHeld(ev tocsin.Event, hold time.Duration) (told []string, err error) {
 	item, ok := d.item(ev, hold)
 	if ok && item.Silence != nil && ev.Type == tocsin.Reminder {
 		d.Log.Info("not repeated while it is silenced", "rule", ev.RuleID(), "by", item.Silence.Text)
-		return nil
+		return nil, nil
 	}
 	if !ok {
-		d.Log.Warn("event goes to nobody: no route and no mail block take it", "event", ev.ID, "rule", ev.RuleID())
-		return nil
+		d.Log.Warn("event goes to nobody: "+nobody(&ev), "event", ev.ID, "rule", ev.RuleID())
+		return nil, nil
 	}
-	err := d.Spool.Put(item)
-	if err == nil {
-		return nil
+	told = item.Notifiers()
+	if err = d.Spool.Put(item); err == nil {
+		return told, nil
 	}
-	noted := ev
+	noted := *item.Event
 	noted.Note = fmt.Sprintf("%s (%v).", fullNote, rootCause(err))
 	item.Event = &noted
 	if holdErr := d.Spool.Hold(item); holdErr != nil {
 		err = errors.Join(err, holdErr)
 	}
-	return fmt.Errorf("emit %s: %w", ev.RuleID(), err)
+	return told, fmt.Errorf("emit %s: %w", ev.RuleID(), err)
+}
+
+// nobody says why nobody hears of an event.
+func nobody(ev *tocsin.Event) string {
+	if ev.Type == tocsin.Recovered && ev.Mark != nil && ev.Mark.Notified != nil && len(ev.Mark.Notified) == 0 {
+		return "nobody was told of the failure"
+	}
+	return "no route and no mail block take it"
 }
 
 // Complete replaces an event that was emitted held by what is known now, and
@@ -73,6 +86,7 @@ func (d *Desk) item(ev tocsin.Event, hold time.Duration) (item spool.Item, ok bo
 			item.Silence = &spool.Silence{Key: s.Key(), Until: s.Until, Text: s.String()}
 		}
 	}
+	item.Event = notified(item.Event, item.Notifiers())
 	for i := range item.Targets {
 		item.Targets[i].Hold = max(item.Targets[i].Hold, hold)
 	}
@@ -95,4 +109,21 @@ func rootCause(err error) error {
 		}
 		err = inner
 	}
+}
+
+// notified is ev with those in its mark who hear of the failure by it: the
+// engine's state is rolled forward from what the spool has.
+func notified(ev *tocsin.Event, names []string) *tocsin.Event {
+	if ev.Mark == nil || ev.Mark.Notified == nil || !ev.Type.TellsFailure() {
+		return ev
+	}
+	noted, mark := *ev, *ev.Mark
+	mark.Notified = slices.Clip(mark.Notified)
+	for _, name := range names {
+		if !slices.Contains(mark.Notified, name) {
+			mark.Notified = append(mark.Notified, name)
+		}
+	}
+	noted.Mark = &mark
+	return &noted
 }

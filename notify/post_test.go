@@ -140,7 +140,7 @@ func (p *post) put(severity tocsin.Severity) string {
 	p.n++
 	id := fmt.Sprintf("%032x", p.n)
 	ev := &tocsin.Event{ID: id, Type: tocsin.Failed, Host: "h", Check: "c", Rule: "r", Severity: severity, At: time.Now(), Since: time.Now()}
-	item := spool.Item{ID: id, Queued: time.Now(), Severity: severity, Event: ev, Targets: []spool.Target{p.setup.Mails[0].target(0)}}
+	item := spool.Item{ID: id, Queued: time.Now(), Severity: severity, Event: ev, Targets: []spool.Target{p.setup.Mails[0].target(&tocsin.Event{}, 0)}}
 	if err := p.Spool.Put(item); err != nil {
 		p.t.Fatal(err)
 	}

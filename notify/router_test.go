@@ -61,9 +61,13 @@ func TestReminderOfARoute(t *testing.T) {
 		{Reminder: 4 * time.Hour},
 	}}
 	for severity, want := range map[tocsin.Severity]time.Duration{tocsin.Critical: time.Hour, tocsin.Info: 4 * time.Hour} {
-		if got := r.Reminder(&tocsin.Event{Severity: severity}); got != want {
+		if got := r.FollowUp(&tocsin.Event{Severity: severity})(noon()).Reminder; got != want {
 			t.Errorf("%v: got %v, want %v", severity, got, want)
 		}
+	}
+	r.Routes = []Route{{Notify: []string{"ops"}}, {Reminder: time.Hour}}
+	if r.FollowUp(&tocsin.Event{}) != nil {
+		t.Error("got a reminder of a route that is never reached")
 	}
 }
 

@@ -103,7 +103,7 @@ func (s *storm) event() {
 		ID: id, Type: []tocsin.EventType{tocsin.Failed, tocsin.Recovered}[s.r.IntN(2)], Host: "web-1.example.com", Kind: "process",
 		Check: fmt.Sprintf("service-%d", s.r.IntN(200)), Rule: "down", Severity: severity, At: now, Since: now, Description: "process is not running",
 	}
-	item := spool.Item{ID: id, Queued: now, Severity: severity, Event: ev, Targets: []spool.Target{s.setup.Mails[0].target(0)}}
+	item := spool.Item{ID: id, Queued: now, Severity: severity, Event: ev, Targets: []spool.Target{s.setup.Mails[0].target(&tocsin.Event{}, 0)}}
 	if err := s.Spool.Put(item); err != nil {
 		s.t.Fatal(err)
 	}

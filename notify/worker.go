@@ -260,7 +260,7 @@ func compose(n Mail, t spool.Target, j job, raw func(id string) ([]byte, error),
 		return m, err
 	}
 	envelope := templates.Envelope{
-		ID: m.ID, From: n.From, ReplyTo: n.ReplyTo, To: n.To, Cc: n.Cc, Headers: n.Headers,
+		ID: m.ID, From: n.From, ReplyTo: n.ReplyTo, To: n.shown(n.To, events), Cc: n.shown(n.Cc, events), Headers: n.Headers,
 		Template: n.Template, Style: n.Style, Queued: m.Queued, Composed: now,
 	}
 	if s := first.Silence; s != nil {

@@ -120,6 +120,8 @@ func headline(e *tocsin.Event) string {
 			return fmt.Sprintf("STILL FAILED for %s (reminder %d)", lasted(e), e.Count)
 		}
 		return "STILL FAILED for " + lasted(e)
+	case tocsin.Escalation:
+		return fmt.Sprintf("STILL FAILED for %s (escalation %d)", lasted(e), max(e.Count, 1))
 	case tocsin.Boot, tocsin.Shutdown, tocsin.Instance:
 		first, _, _ := strings.Cut(e.Description, "\n")
 		return strings.TrimSuffix(cmp.Or(e.Name, string(e.Type))+": "+first, ": ")

@@ -105,7 +105,7 @@ func place(e *tocsin.Event) string {
 func digestSubject(events []tocsin.Event) string {
 	var order []tocsin.EventType
 	count := make(map[tocsin.EventType]int)
-	for _, known := range []tocsin.EventType{tocsin.Failed, tocsin.Reminder, tocsin.Recovered, tocsin.Changed} {
+	for _, known := range []tocsin.EventType{tocsin.Failed, tocsin.Escalation, tocsin.Reminder, tocsin.Recovered, tocsin.Changed} {
 		order, count[known] = append(order, known), 0
 	}
 	for i := range events {
@@ -117,8 +117,11 @@ func digestSubject(events []tocsin.Event) string {
 	var parts []string
 	for _, t := range order {
 		word := string(t)
-		if t == tocsin.Reminder {
+		switch t {
+		case tocsin.Reminder:
 			word = "still failed"
+		case tocsin.Escalation:
+			word = "escalated"
 		}
 		if count[t] > 0 && len(parts) < 6 {
 			parts = append(parts, fmt.Sprintf("%d %s", count[t], word))

@@ -108,10 +108,10 @@ func extra(e *tocsin.Event) string {
 	if e.Type != tocsin.Test && (e.Severity != tocsin.Info || !machine(e.Type)) {
 		parts = append(parts, e.Severity.String())
 	}
-	if e.Type == tocsin.Reminder {
+	if e.Type == tocsin.Reminder || e.Type == tocsin.Escalation {
 		parts = append(parts, "for "+lasted(e))
 		if e.Count > 0 {
-			parts = append(parts, fmt.Sprintf("reminder %d", e.Count))
+			parts = append(parts, fmt.Sprintf("%s %d", e.Type, e.Count))
 		}
 	}
 	return strings.Join(parts, ", ")

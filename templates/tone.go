@@ -30,7 +30,7 @@ func toneOf(e *tocsin.Event) tone {
 // stateWord is the state of an event in a word or two.
 func stateWord(e *tocsin.Event) string {
 	switch e.Type {
-	case tocsin.Reminder:
+	case tocsin.Reminder, tocsin.Escalation:
 		return "still failed"
 	case tocsin.Instance:
 		return "agent"

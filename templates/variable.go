@@ -39,7 +39,7 @@ func variables() []variable {
 		{"SEVERITY", "info, warning or critical", func(e *tocsin.Event) string { return e.Severity.String() }},
 		{"RULE", "name of the rule", func(e *tocsin.Event) string { return e.Rule }},
 		{"VALUE", "value of the rule's first metric, with its unit", func(e *tocsin.Event) string { return e.Value }},
-		{"STATE", "kind of the event: failed, recovered, reminder, changed, action, boot, shutdown, instance, test", func(e *tocsin.Event) string { return string(e.Type) }},
+		{"STATE", "kind of the event: failed, recovered, reminder, escalation, changed, action, boot, shutdown, instance, test", func(e *tocsin.Event) string { return string(e.Type) }},
 		{"DURATION", "how long the failure has lasted: \"1h12m\"", func(e *tocsin.Event) string { return lasted(e) }},
 		{"ID", "id of the event, unique for ever", func(e *tocsin.Event) string { return e.ID }},
 		{"KIND", "kind of the check: process, filesystem", func(e *tocsin.Event) string { return e.Kind }},

@@ -224,11 +224,11 @@ type noting struct {
 func (d *day) noted(desk *notify.Desk) noting { return noting{d, desk} }
 
 // Emit hands an event on.
-func (n noting) Emit(ev tocsin.Event) error {
+func (n noting) Emit(ev tocsin.Event) ([]string, error) {
 	n.day.mu.Lock()
 	n.day.events[ev.ID] = ev
 	n.day.mu.Unlock()
-	return n.desk.Emit(ev)
+	return n.desk.EmitHeld(ev, 0)
 }
 
 // TestADay is a day of 200 checks that flap, with three silences, a maintenance,

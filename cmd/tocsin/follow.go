@@ -75,7 +75,7 @@ func (a *agent) follow(ctx context.Context) {
 	if cfg == old {
 		return
 	}
-	remind(cfg, fresh, a.router.Load())
+	followUp(cfg.Agent.Host, cfg.Checks, a.router.Load())
 	if err := a.engine.Reload(ctx, cfg.Agent.Host, cfg.Checks); err != nil {
 		return // the agent ends
 	}

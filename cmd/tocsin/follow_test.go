@@ -48,7 +48,7 @@ check "filesystem" "disks" {
 // deaf is a sink that takes everything.
 type deaf struct{}
 
-func (deaf) Emit(tocsin.Event) error { return nil }
+func (deaf) Emit(tocsin.Event) ([]string, error) { return nil, nil }
 
 // TestFollow mounts and unmounts under an agent that hears of nothing: within a
 // minute it watches what is there.
@@ -110,8 +110,8 @@ func TestFollow(t *testing.T) {
 			t.Errorf("got %s, %v, want both", text, err)
 		}
 		now := a.config.Load().Checks
-		if now[0].Rules[0].Reminder != 0 || now[1].Rules[0].Reminder != 4*time.Hour {
-			t.Errorf("got reminders %s and %s, want that of the route for the second", now[0].Rules[0].Reminder, now[1].Rules[0].Reminder)
+		if now[0].Rules[0].FollowUp != nil || now[1].Rules[0].FollowUp(time.Now()).Reminder != 4*time.Hour {
+			t.Error("got other reminders, want that of the route for the second alone")
 		}
 		cancel()
 		<-ended

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tocsin"
 	"tocsin/checks"
 	"tocsin/internal/boot"
 	"tocsin/internal/clock"
@@ -95,10 +94,11 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 	a.machine = newMachine(a.store, desk, a.config.Load, a.courier.Hurry, a.engine.Quiet, systemd.OwnUnit(), log)
 	a.machine.Cage, a.machine.Journal.Spare = a.host.Cage, a.host.Cage.Spare
 	a.alarms = &notify.Alarms{Desk: desk, Log: log, Host: func() string { return a.config.Load().Agent.Host }}
-	a.courier.Refused = a.alarms.Refused
+	a.courier.Refused, a.courier.FellBack = a.alarms.Refused, a.fellBack
 	a.tellDamage()
 	a.courierCtx = a.background(ctx, a.courier.Run)
 	a.courier.Configure(a.courierCtx, setup(cfg))
+	a.background(ctx, a.courier.Relieve)
 	a.attend(cfg)
 	a.background(ctx, a.collect)
 	a.background(ctx, func(ctx context.Context) { a.pickup(ctx, desk) })
@@ -129,7 +129,7 @@ func (a *agent) tellDamage() {
 }
 
 func newRouter(cfg *config.Config) *notify.Router {
-	return &notify.Router{Routes: cfg.Routes, Mails: cfg.Mails, Hooks: cfg.NotifyHooks(), Domains: cfg.Domains}
+	return &notify.Router{Routes: cfg.Routes, Mails: cfg.Mails, Hooks: cfg.NotifyHooks(), Labels: cfg.Agent.Labels, Domains: cfg.Domains}
 }
 
 // setup is what the courier works by.
@@ -157,24 +157,9 @@ func (a *agent) open(cfg *config.Config) error {
 		a.log.Warn("not watched", "what", what)
 	}
 	router := newRouter(cfg)
-	remind(cfg, cfg.Checks, router)
+	followUp(cfg.Agent.Host, cfg.Checks, router)
 	a.router.Store(router)
 	return nil
-}
-
-// remind gives every rule without a reminder of its own that of its route.
-func remind(cfg *config.Config, all []engine.Check, router *notify.Router) {
-	for _, c := range all {
-		for i := range c.Rules {
-			r := &c.Rules[i]
-			if r.Reminder == 0 {
-				r.Reminder = router.Reminder(&tocsin.Event{
-					Type: tocsin.Failed, Name: r.Failed, Host: cfg.Agent.Host,
-					Kind: c.Kind, Check: c.Name, Rule: r.Name, Severity: r.Severity, Groups: c.Groups, Labels: c.Labels,
-				})
-			}
-		}
-	}
 }
 
 func openState(s *store, log *slog.Logger) (*engine.State, error) {

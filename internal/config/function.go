@@ -5,12 +5,14 @@ import (
 	"maps"
 	"math/big"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
@@ -47,7 +49,7 @@ var pureFunctions = sync.OnceValue(func() map[string]function.Function {
 		"length":      stdlib.StrlenFunc,
 		"join":        stdlib.JoinFunc,
 		"format":      formatFunction(),
-		"contains":    textTest(strings.Contains),
+		"contains":    containsFunction(),
 		"starts_with": textTest(strings.HasPrefix),
 		"ends_with":   textTest(strings.HasSuffix),
 	}
@@ -95,6 +97,42 @@ func textTest(test func(text, part string) bool) function.Function {
 		Type:   function.StaticReturnType(cty.Bool),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			return cty.BoolVal(test(args[0].AsString(), args[1].AsString())), nil
+		},
+	})
+}
+
+// containsFunction is contains(text, part), and contains(list, text).
+func containsFunction() function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "text", Type: cty.DynamicPseudoType}, {Name: "part", Type: cty.String}},
+		Type: func(args []cty.Value) (cty.Type, error) {
+			t := args[0].Type()
+			if t.IsTupleType() || t.IsListType() {
+				t = cty.List(cty.String)
+			} else {
+				t = cty.String
+			}
+			if _, err := convert.Convert(cty.UnknownVal(args[0].Type()), t); err != nil {
+				return cty.NilType, function.NewArgErrorf(0, "a text or a list of texts required")
+			}
+			return cty.Bool, nil
+		},
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if t := args[0].Type(); !t.IsTupleType() && !t.IsListType() {
+				text, err := convert.Convert(args[0], cty.String)
+				if err != nil {
+					return cty.NilVal, function.NewArgError(0, err)
+				}
+				return cty.BoolVal(strings.Contains(text.AsString(), args[1].AsString())), nil
+			}
+			texts, err := convert.Convert(args[0], cty.List(cty.String))
+			if err != nil {
+				return cty.NilVal, function.NewArgError(0, err)
+			}
+			if !texts.IsWhollyKnown() {
+				return cty.UnknownVal(cty.Bool), nil
+			}
+			return cty.BoolVal(slices.ContainsFunc(texts.AsValueSlice(), func(v cty.Value) bool { return !v.IsNull() && v.AsString() == args[1].AsString() })), nil
 		},
 	})
 }

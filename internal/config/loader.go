@@ -33,6 +33,10 @@ type loader struct {
 	kinds    map[string]checks.Kind
 	allKinds []string // the names of all, once they were asked for
 
+	// fallbacks is where the fallback block of a mail block is, by its name.
+	fallbacks map[string]hcl.Range
+	asked     []asked // groups and labels, by routes
+
 	noDefaults bool // nothing is watched but what the files say
 	// unknowns are what conditions are tried with, by kind.
 	unknowns map[string]*hcl.EvalContext
@@ -71,6 +75,7 @@ func (l *loader) load(sources []*source) {
 	for _, f := range blocks["mail"] {
 		l.mail(f)
 	}
+	l.unreached()
 	l.config.Servers = l.otherServers()
 	l.ways()
 	l.routes(blocks["route"])
@@ -81,6 +86,7 @@ func (l *loader) load(sources []*source) {
 	for _, f := range blocks["maintenance"] {
 		l.maintenance(f)
 	}
+	l.answered()
 	l.pickup(blocks["pickup"], blocks["aliases"])
 	l.config.Templates = l.templates
 	l.whole(blocks)

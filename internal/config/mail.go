@@ -49,7 +49,10 @@ func (l *loader) mail(f found) {
 	}
 	s.checkFrom(m, from.set, at)
 	s.recipients(&m)
-	s.done()
+	m.Filter = s.filter()
+	s.recipientFilters(&m)
+	m.Fallback = s.fallback(m.Name)
+	s.done("recipient", "fallback")
 	l.config.Mails = append(l.config.Mails, m)
 }
 

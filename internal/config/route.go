@@ -2,13 +2,18 @@ package config
 
 import (
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zclconf/go-cty/cty"
 
-	"tocsin"
+	"tocsin/internal/schedule"
 	"tocsin/notify"
+)
+
+const (
+	maxEscalations = 20
+	maxEscalation  = 30 * day
 )
 
 // routes decodes the route blocks, in their order.
@@ -30,147 +35,121 @@ func (l *loader) routes(blocks []found) {
 		if at := s.body.Attributes["group"]; at != nil && r.Group > day {
 			s.fail(at.Expr.Range(), "Invalid duration", "A mail waits at most 1d for other events.")
 		}
-		s.done()
-		if s.body.Attributes["when"] == nil && !r.Continue {
+		r.During = s.during()
+		r.Escalate = s.escalations()
+		s.done("escalate")
+		if s.body.Attributes["when"] == nil && !r.During.ByClock() && !r.Continue {
 			all = f.block.DefRange().Ptr()
 		}
 		l.config.Routes = append(l.config.Routes, r)
 	}
-}
-
-// eventFields are the members of "event" in the condition of a route.
-func eventFields(e *tocsin.Event) map[string]string {
-	return map[string]string{
-		"severity": e.Severity.String(), "kind": e.Kind, "check": e.Check, "rule": e.Rule,
-		"type": string(e.Type), "name": e.Name, "host": e.Host,
+	if len(blocks) > 0 && !l.problems.HasErrors() {
+		l.aroundTheClock(blocks[len(blocks)-1].block.DefRange())
 	}
 }
 
-func eventNames() []string {
-	return []string{"severity", "kind", "check", "rule", "type", "name", "host"}
-}
-
-// match is the condition of a route.
-type match struct{ expr hclsyntax.Expression }
-
-var _ notify.Match = match{}
-
-// Match evaluates the condition. What goes wrong takes the route: a mail too
-// many is better than one that is missing.
-func (m match) Match(e *tocsin.Event) (taken bool) {
-	taken = true
-	defer func() {
-		if recover() != nil {
-			taken = true
+// during reads in which minutes a route takes events.
+func (s *scope) during() schedule.Schedule {
+	before := s.loader.problems.Len()
+	out := schedule.Schedule{Zone: s.zone(s.loader.config.Agent.Zone), Every: s.lines("during"), Except: s.lines("not_during")}
+	during, except := s.body.Attributes["during"], s.body.Attributes["not_during"]
+	for _, line := range slices.Concat(out.Every, out.Except) {
+		minutes, rest, _ := strings.Cut(line.String(), " ")
+		if strings.ContainsAny(minutes, "*-") {
+			continue
 		}
-	}()
-	fields := map[string]cty.Value{}
-	for name, text := range eventFields(e) {
-		fields[name] = cty.StringVal(text)
-	}
-	variables := constants()
-	variables["event"] = cty.ObjectVal(fields)
-	v, diags := m.expr.Value(&hcl.EvalContext{Variables: variables, Functions: functions()})
-	if diags.HasErrors() || !v.IsKnown() || v.IsNull() || v.Type() != cty.Bool {
-		return true
-	}
-	return v.True()
-}
-
-// match compiles the condition of a route; nil when it has none.
-func (s *scope) match(name string) notify.Match {
-	attr := s.attr(name)
-	if attr == nil {
-		return nil
-	}
-	if diags := plain(attr.Expr); diags.HasErrors() {
-		s.loader.problems.add(diags...)
-		return nil
-	}
-	uses, ok := s.eventTraversals(attr.Expr)
-	if !ok {
-		return nil
-	}
-	if !uses {
-		s.fail(attr.Expr.Range(), "Condition without an event", "The condition of a route says something of the event, such as: event.severity == \"critical\". A route for every event has no \"when\".")
-		return nil
-	}
-	fields := map[string]cty.Value{}
-	for _, field := range eventNames() {
-		fields[field] = cty.UnknownVal(cty.String)
-	}
-	variables := constants()
-	variables["event"] = cty.ObjectVal(fields)
-	v, diags := attr.Expr.Value(&hcl.EvalContext{Variables: variables, Functions: functions()})
-	s.addValueProblems(diags, attr.Expr, functions())
-	if diags.HasErrors() || !s.isBool(attr.Expr, v) {
-		return nil
-	}
-	s.comparisons(attr.Expr)
-	return match{attr.Expr}
-}
-
-// eventTraversals checks every name of a route's condition.
-func (s *scope) eventTraversals(expr hclsyntax.Expression) (uses, ok bool) {
-	ok = true
-	for _, traversal := range expr.Variables() {
-		name := dotted(traversal)
-		field := ""
-		if len(traversal) == 2 {
-			if step, isAttr := traversal[1].(hcl.TraverseAttr); isAttr {
-				field = step.Name
+		at := s.header
+		for _, attr := range []string{"during", "not_during"} {
+			if a := s.body.Attributes[attr]; a != nil && strings.Contains(string(s.source.text[a.Expr.Range().Start.Byte:a.Expr.Range().End.Byte]), minutes) {
+				at = a.Expr.Range()
+				break
 			}
 		}
-		_, isConstant := constants()[name]
-		switch {
-		case traversal.RootName() == "event" && slices.Contains(eventNames(), field):
-			uses = true
-		case isConstant:
-		default:
-			var names []string
-			for _, n := range eventNames() {
-				names = append(names, "event."+n)
-			}
-			s.fail(traversal.SourceRange(), "Unknown name", "There is no %q in the condition of a route.%s It may use %s.", name, didYouMean(name, append(names, eventNames()...)), list(names, "and"))
-			ok = false
+		hint := "For whole hours write \"* " + rest + "\"."
+		if strings.HasPrefix(minutes, "@") {
+			hint = "For whole hours write \"* 8-17 * * mon-fri\"."
 		}
+		s.fail(at, "Single minutes", "%q names single minutes, not the time between them. %s", line.String(), hint)
 	}
-	return uses, ok
-}
-
-// comparisons finds a comparison of an event's severity or type with a word
-// that it never is.
-func (s *scope) comparisons(expr hclsyntax.Expression) {
-	_ = hclsyntax.VisitAll(expr, func(node hclsyntax.Node) hcl.Diagnostics {
-		op, ok := node.(*hclsyntax.BinaryOpExpr)
-		if !ok || (op.Op != hclsyntax.OpEqual && op.Op != hclsyntax.OpNotEqual) {
-			return nil
-		}
-		s.comparison(op.LHS, op.RHS)
-		s.comparison(op.RHS, op.LHS)
-		return nil
-	})
-}
-
-func (s *scope) comparison(field, word hclsyntax.Expression) {
-	traversal, diags := hcl.AbsTraversalForExpr(field)
-	if diags.HasErrors() {
-		return
-	}
-	var words []string
-	switch dotted(traversal) {
-	case "event.severity":
-		words = []string{tocsin.Info.String(), tocsin.Warning.String(), tocsin.Critical.String()}
-	case "event.type":
-		for _, t := range tocsin.EventTypes() {
-			words = append(words, string(t))
-		}
+	switch {
+	case s.loader.problems.Len() != before:
+		return schedule.Schedule{}
+	case !out.Never():
+	case during == nil:
+		s.fail(except.Expr.Range(), "Never reached", "\"not_during\" names every minute there is, so the route takes nothing.")
 	default:
+		s.fail(during.Expr.Range(), "Never reached", "\"not_during\" names every minute of \"during\", so the route takes nothing.")
+	}
+	return out
+}
+
+// aroundTheClock warns of hours in which an event may go to nobody, by those of
+// two weeks.
+func (l *loader) aroundTheClock(at hcl.Range) {
+	byClock, always := false, false
+	for _, r := range l.config.Routes {
+		byClock = byClock || r.During.ByClock()
+		always = always || r.When == nil && !r.During.ByClock()
+	}
+	if !byClock || always {
 		return
 	}
-	v, diags := word.Value(nil)
-	if diags.HasErrors() || !v.IsKnown() || v.IsNull() || v.Type() != cty.String || slices.Contains(words, v.AsString()) {
-		return
+	open := func(now time.Time) bool {
+		return slices.ContainsFunc(l.config.Routes, func(r notify.Route) bool { return r.When == nil && r.During.Covers(now) })
 	}
-	s.fail(word.Range(), "Never true", "%s is never %q; it is %s.%s", dotted(traversal), v.AsString(), list(quoted(words), "or"), didYouMean(v.AsString(), words))
+	zone := l.config.Agent.Zone
+	if zone == nil {
+		zone = time.Local
+	}
+	begin := time.Date(2024, 1, 1, 0, 0, 0, 0, zone) // a Monday
+	for now := begin; now.Before(begin.AddDate(0, 0, 14)); now = now.Add(15 * time.Minute) {
+		for _, moment := range []time.Time{now, now.Add(14 * time.Minute)} {
+			if !open(moment) {
+				l.problems.add(warning(at, "Hours without a route", "An event on a %s at %s goes to nobody when no \"when\" takes it. End with a route that has neither \"when\" nor \"during\".", moment.Format("Monday"), moment.Format("15:04")))
+				return
+			}
+		}
+	}
+}
+
+// escalations reads the escalate blocks of a route.
+func (s *scope) escalations() []notify.Escalation {
+	var out []notify.Escalation
+	seen := map[string]hcl.Range{}
+	for _, block := range items(s.body) {
+		if block.Type != "escalate" {
+			continue
+		}
+		if len(seen) == maxEscalations {
+			s.fail(block.DefRange(), "Too many blocks", "A route has at most %d escalate blocks.", maxEscalations)
+			break
+		}
+		inner := s.loader.scope(s.source, block)
+		s.loader.labels(block)
+		e := notify.Escalation{After: inner.after("escalate", 0, maxEscalation), Notify: inner.refs("notify", "mail")}
+		if inner.body.Attributes["notify"] == nil {
+			inner.fail(inner.header, "Missing attribute", "An escalate block needs \"notify\", for instance: notify = [mail.boss]")
+		}
+		inner.done()
+		if first, twice := seen[e.Step()]; twice {
+			inner.fail(inner.header, "Escalation twice", "The block at %s says the same.", place(first))
+			continue
+		}
+		seen[e.Step()] = inner.header
+		out = append(out, e)
+	}
+	return out
+}
+
+// after reads how long something lasts before others are told; without a default
+// it must be there.
+func (s *scope) after(what string, otherwise, most time.Duration) time.Duration {
+	d, at := s.duration("after", otherwise)
+	switch {
+	case s.body.Attributes["after"] == nil && otherwise == 0:
+		s.fail(s.header, "Missing attribute", "The block %s needs \"after\", for instance: after = \"30m\"", what)
+	case s.body.Attributes["after"] != nil && d > most:
+		s.fail(at, "Invalid duration", "\"after\" is at most %s here.", durationText(most))
+	}
+	return d
 }

@@ -17,10 +17,11 @@ const emitRetry = 5 * time.Second
 // saveEvery is after how many events of a storm the state is saved.
 const saveEvery = 64
 
-// Sink makes an event durable for everybody who is to hear of it. The same
-// event may come twice and counts once. After an error it comes again.
+// Sink makes an event durable for everybody who is to hear of it, and says who
+// that is: names of notifiers. The same event may come twice and counts once.
+// After an error it comes again; who hears of it all the same is said too.
 type Sink interface {
-	Emit(ev tocsin.Event) error
+	Emit(ev tocsin.Event) (told []string, err error)
 }
 
 // emitter hands transitions to the sink in their order and saves the state
@@ -39,6 +40,9 @@ type emitter struct {
 	unsaved bool // the state file is behind what the sink has
 	// read is State.Read at the stop; nil before.
 	read map[string]time.Time
+	// told says of a rule that had an event who was told of its incident, ahead
+	// of the state.
+	told map[string]notified
 }
 
 // pending is a transition that is not saved yet.
@@ -46,10 +50,12 @@ type pending struct {
 	transition
 	durable bool
 	failed  bool // and somebody was told
+	// addressed says that the event has in its mark who was told before it.
+	addressed bool
 }
 
 func newEmitter(sink Sink, state *State, log *slog.Logger) *emitter {
-	return &emitter{sink: sink, state: state, log: log, ready: make(chan struct{}, 1)}
+	return &emitter{sink: sink, state: state, log: log, ready: make(chan struct{}, 1), told: make(map[string]notified)}
 }
 
 func (e *emitter) add(t transition) {
@@ -92,10 +98,15 @@ func (e *emitter) emit() int {
 	queue := e.queue
 	e.mu.Unlock()
 	for i, p := range queue {
+		if p.more != nil {
+			e.join(p)
+		}
 		if p.durable {
 			continue
 		}
-		err := e.sink.Emit(*p.event)
+		e.address(p)
+		names, err := e.sink.Emit(*p.event)
+		e.heard(p, names)
 		p.durable = err == nil
 		if err != nil && !p.failed {
 			p.failed = true

@@ -267,12 +267,12 @@ func (e *Engine) arrange(checks []Check, old []*watch, read map[string]time.Time
 			// Routes may have changed a reminder; the reader is the old one,
 			// with what it knows.
 			c.Reader = have.check.Reader
-			have.check = c
+			have.check, have.data.FollowUp = c, c.FollowUp
 			watches = append(watches, have)
 			continue
 		}
 		w := &watch{
-			check: c, data: newDataRule(c.Interval), history: NewHistory(c.Windows, c.Picks), phase: phase(c), read: read[c.ID()], ids: ruleIDs(&c),
+			check: c, data: DataRule(&c), history: NewHistory(c.Windows, c.Picks), phase: phase(c), read: read[c.ID()], ids: ruleIDs(&c),
 			idle: !e.states[c.ID()].Unmonitored.IsZero(), job: e.jobs[c.ID()],
 		}
 		if have != nil {

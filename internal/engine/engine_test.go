@@ -78,19 +78,20 @@ func watching(name string, s Reader) Check {
 type keeper struct {
 	mu     sync.Mutex
 	broken bool
+	tells  []string // who hears of each event
 	events []tocsin.Event
 	tries  int
 }
 
-func (k *keeper) Emit(ev tocsin.Event) error {
+func (k *keeper) Emit(ev tocsin.Event) ([]string, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.tries++
 	if k.broken {
-		return errors.New("no space")
+		return k.tells, errors.New("no space")
 	}
 	k.events = append(k.events, ev)
-	return nil
+	return k.tells, nil
 }
 
 func (k *keeper) take() []string {

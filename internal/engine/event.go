@@ -29,16 +29,20 @@ type transition struct {
 	// saved is told once when the event and the state are on disk, or why they
 	// are not as yet; nil when nobody waits. It has room for that.
 	saved chan<- error
+	// more is who else was told of the incident, in place of a state.
+	more *notified
 }
 
 // raise makes the event of a transition and the state that follows from it. It
 // is pure: a crash before the state was saved makes the same event again.
 func raise(host, epoch string, c *Check, r *Rule, s RuleState, kind tocsin.EventType, description, value string, now time.Time) transition {
 	s.Transition++
-	s.Told = now
+	if kind != tocsin.Escalation {
+		s.Told = now
+	}
 	switch kind {
 	case tocsin.Failed:
-		s.Failed, s.Reminders, s.Acked, s.Held = true, 0, Acked{}, Held{}
+		s.Failed, s.Reminders, s.Escalated, s.Acked, s.Held = true, 0, nil, Acked{}, Held{}
 		s.Since = now
 		if !s.pending.IsZero() {
 			s.Since = s.pending // it began before For was over
@@ -58,11 +62,17 @@ func raise(host, epoch string, c *Check, r *Rule, s RuleState, kind tocsin.Event
 		At: now, Since: s.Since, Incident: s.Incident, Count: s.Reminders,
 		Mark: &tocsin.Mark{
 			Epoch: epoch, Transition: s.Transition, Failed: s.Failed, Since: s.Since,
-			Incident: s.Incident, Reminders: s.Reminders, Seen: s.Seen, Flap: s.Flap,
+			Incident: s.Incident, Reminders: s.Reminders, Escalated: s.Escalated, Seen: s.Seen, Flap: s.Flap,
 		},
 	}
-	if kind == tocsin.Recovered {
+	switch kind {
+	case tocsin.Recovered:
 		ev.Name = r.Recovered
+	case tocsin.Escalation:
+		ev.Count, ev.Mark.Told = len(s.Escalated), s.Told
+		if ev.Count > 0 {
+			ev.Step = s.Escalated[ev.Count-1]
+		}
 	}
 	if r.Message != "" {
 		ev.Description = templates.Expand(r.Message, ev)
@@ -78,11 +88,11 @@ func identify(epoch string, c *Check, r *Rule, n uint64, what string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// newDataRule is the built-in rule of a check. It fails with the second bad
+// DataRule is the built-in rule of a check. It fails with the second bad
 // reading in a row: one is often the weather.
-func newDataRule(interval time.Duration) Rule {
+func DataRule(c *Check) Rule {
 	return Rule{
-		Name: dataRule, Severity: tocsin.Warning, For: interval / 2,
+		Name: dataRule, Severity: tocsin.Warning, For: c.Interval / 2, FollowUp: c.FollowUp,
 		Failed: "Data access error", Recovered: "Data access succeeded",
 	}
 }

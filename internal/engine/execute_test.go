@@ -32,7 +32,7 @@ type slow struct {
 	takes time.Duration
 }
 
-func (s slow) Emit(ev tocsin.Event) error {
+func (s slow) Emit(ev tocsin.Event) ([]string, error) {
 	time.Sleep(s.takes)
 	return s.keeper.Emit(ev)
 }

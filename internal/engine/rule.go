@@ -112,6 +112,9 @@ type Rule struct {
 	Refs []Ref
 	// Reminder repeats a failure; 0 means never. It wins over a route's.
 	Reminder time.Duration
+	// FollowUp is what the routes make of a failure that lasts, at a time; nil
+	// for nothing. It is pure.
+	FollowUp func(now time.Time) FollowUp
 	// Evidence names what of the moment of a failure its mail shows. The engine
 	// does nothing with it.
 	Evidence []string
@@ -171,6 +174,8 @@ type Check struct {
 	DependsOn []string
 	// OnReboot says whether the check is monitored after a boot.
 	OnReboot OnReboot
+	// FollowUp is that of the rule about the data, which every check has.
+	FollowUp func(now time.Time) FollowUp
 	// Fingerprint changes when the configuration of the check changes.
 	Fingerprint string
 }

@@ -88,13 +88,17 @@ func (s *State) RollForward(events []tocsin.Event) int {
 		if m == nil || m.Epoch != s.Epoch || m.Transition <= s.Rules[ev.RuleID()].Transition {
 			continue
 		}
-		acked := s.Rules[ev.RuleID()].Acked
-		if !m.Failed || m.Incident != s.Rules[ev.RuleID()].Incident {
+		before := s.Rules[ev.RuleID()]
+		acked, told := before.Acked, ev.At
+		if !m.Failed || m.Incident != before.Incident {
 			acked = Acked{}
+		}
+		if ev.Type == tocsin.Escalation {
+			told = m.Told
 		}
 		s.Rules[ev.RuleID()] = RuleState{
 			Failed: m.Failed, Since: m.Since, Incident: m.Incident, Transition: m.Transition,
-			Reminders: m.Reminders, Told: ev.At, Seen: m.Seen, Flap: m.Flap, Acted: s.Rules[ev.RuleID()].Acted, Acked: acked,
+			Reminders: m.Reminders, Escalated: m.Escalated, Notified: m.Notified, Told: told, Seen: m.Seen, Flap: m.Flap, Acted: before.Acted, Acked: acked,
 		}
 		if id := CheckID(ev.Kind, ev.Check); m.Unmonitored != "" {
 			s.take(transition{check: id, checkState: CheckState{Unmonitored: ev.At, Why: m.Unmonitored, Own: true}})
@@ -107,7 +111,15 @@ func (s *State) RollForward(events []tocsin.Event) int {
 // take takes in the state that a transition leads to.
 func (s *State) take(t transition) {
 	switch {
+	case t.more != nil:
+		if state := s.Rules[t.rule]; state.Incident == t.more.incident {
+			state.Notified = notified{names: state.Notified}.and(t.more.names).names
+			s.Rules[t.rule] = state
+		}
 	case t.check == "":
+		if t.event == nil { // whoever decides does not know who was told
+			t.state.Notified = s.Rules[t.rule].Notified
+		}
 		s.Rules[t.rule] = t.state
 	case t.checkState.isZero():
 		delete(s.Checks, t.check)

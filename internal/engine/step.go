@@ -17,7 +17,14 @@ type RuleState struct {
 	// next one.
 	Transition uint64 `json:"transition"`
 	Reminders  int    `json:"reminders,omitempty"`
-	// Told is when the newest event was made; reminders count from it.
+	// Escalated names the escalations that were made in the incident, in their
+	// order.
+	Escalated []string `json:"escalated,omitempty"`
+	// Notified names the notifiers that were told of the incident: they hear of
+	// its end. Nil is not known, empty is none. The emitter alone knows it.
+	Notified []string `json:"notified,omitzero"`
+	// Told is when the newest event was made, but for escalations; reminders
+	// count from it.
 	Told time.Time `json:"told,omitzero"`
 	// Seen is what the rule saw last of the metrics in its Changes.
 	Seen map[string]string `json:"seen,omitempty"`
@@ -85,10 +92,7 @@ func Step(r *Rule, s RuleState, o Observation, now time.Time) (RuleState, tocsin
 	} else {
 		s.Flap, s.clearing = relapse(r, s, o), time.Time{}
 	}
-	if r.Reminder > 0 && s.Acked.At.IsZero() && now.Sub(s.Told) >= r.Reminder {
-		return s, tocsin.Reminder
-	}
-	return s, ""
+	return lasts(r, s, now)
 }
 
 // due says whether a rule whose condition is true has failed.

@@ -31,7 +31,7 @@ const (
 type Desk struct {
 	// EmitHeld makes an event durable and holds its mails for so long; Complete
 	// replaces it and lets them go. They are those of notify.Desk.
-	EmitHeld func(ev tocsin.Event, hold time.Duration) error
+	EmitHeld func(ev tocsin.Event, hold time.Duration) (told []string, err error)
 	Complete func(ev tocsin.Event) error
 	// Config is asked for each event, so that a reload can replace it.
 	Config func() *config.Config
@@ -82,9 +82,9 @@ func (d *Desk) begin() {
 	})
 }
 
-// Emit makes ev durable at once, and gathers beside. It is called by one
-// goroutine at a time.
-func (d *Desk) Emit(ev tocsin.Event) error {
+// Emit makes ev durable at once, says who is told, and gathers beside. It is
+// called by one goroutine at a time.
+func (d *Desk) Emit(ev tocsin.Event) (told []string, err error) {
 	d.begin()
 	var wanted []string
 	cfg := d.Config()
@@ -94,15 +94,15 @@ func (d *Desk) Emit(ev tocsin.Event) error {
 	if len(wanted) == 0 {
 		return d.EmitHeld(ev, 0)
 	}
-	if err := d.EmitHeld(ev, patience+margin); err != nil {
-		return err // sent from memory; when it comes again its moment is over
+	if told, err = d.EmitHeld(ev, patience+margin); err != nil {
+		return told, err // sent from memory; when it comes again its moment is over
 	}
 	about := make([]About, len(wanted))
 	for i, name := range wanted {
 		about[i] = aboutOf(cfg, &ev, name)
 	}
 	d.wg.Go(func() { d.complete(ev, wanted, about) })
-	return nil
+	return told, nil
 }
 
 // aboutOf is what one kind of evidence depends on.

@@ -69,9 +69,9 @@ func newDesk(t *testing.T, sources map[string]Source) (*Desk, *ledger) {
 	}
 	l := &ledger{began: time.Now()}
 	return &Desk{
-		EmitHeld: func(ev tocsin.Event, hold time.Duration) error {
+		EmitHeld: func(ev tocsin.Event, hold time.Duration) ([]string, error) {
 			l.note("emit %s hold %s", ev.Rule, hold)
-			return nil
+			return []string{"ops"}, nil
 		},
 		Complete: func(ev tocsin.Event) error {
 			l.note("complete %s", ev.Rule)
@@ -106,7 +106,7 @@ func TestAnEventIsDurableFirstAndCompleteThen(t *testing.T) {
 			failed("system", "web-1", "cpu"), failed("system", "web-1", "load"), failed("system", "web-1", "data"), failed("system", "gone", "cpu"),
 			{Type: tocsin.Recovered, Kind: "system", Check: "web-1", Rule: "cpu"},
 		} {
-			if err := d.Emit(ev); err != nil {
+			if _, err := d.Emit(ev); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -134,7 +134,7 @@ func TestWhatDoesNotComeIsNamed(t *testing.T) {
 			}),
 		})
 		for range 2 {
-			if err := d.Emit(failed("system", "web-1", "cpu")); err != nil {
+			if _, err := d.Emit(failed("system", "web-1", "cpu")); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(5 * time.Second)
@@ -163,7 +163,7 @@ func TestAStormGathersOnce(t *testing.T) {
 			return Exhibit{Lines: []string{about.Attribute}}
 		})})
 		for range 100 {
-			if err := d.Emit(failed("filesystem", "data", "full")); err != nil {
+			if _, err := d.Emit(failed("filesystem", "data", "full")); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -173,7 +173,7 @@ func TestAStormGathersOnce(t *testing.T) {
 			t.Errorf("got %d gatherings, %d lines, %q", calls.Load(), len(l.lines), l.last.Description)
 		}
 		time.Sleep(fresh)
-		if err := d.Emit(failed("filesystem", "data", "full")); err != nil {
+		if _, err := d.Emit(failed("filesystem", "data", "full")); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -191,7 +191,7 @@ func TestTheJournalIsSharedForASecond(t *testing.T) {
 		count := func(n *int) gather { return func(context.Context, About) Exhibit { *n++; return Exhibit{} } }
 		d, _ := newDesk(t, map[string]Source{"top_cpu": count(&processors), "journal": count(&journals)})
 		for range 4 {
-			if err := d.Emit(failed("system", "web-1", "cpu")); err != nil {
+			if _, err := d.Emit(failed("system", "web-1", "cpu")); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(600 * time.Millisecond)
@@ -207,9 +207,9 @@ func TestTheJournalIsSharedForASecond(t *testing.T) {
 func TestWhatIsNotDurableIsSaidAtOnce(t *testing.T) {
 	d, _ := newDesk(t, map[string]Source{"disk": says("disk", 0)})
 	full := errors.New("no space")
-	d.EmitHeld = func(tocsin.Event, time.Duration) error { return full }
+	d.EmitHeld = func(tocsin.Event, time.Duration) ([]string, error) { return nil, full }
 	d.Complete = func(tocsin.Event) error { t.Error("completed"); return nil }
-	if err := d.Emit(failed("filesystem", "data", "full")); !errors.Is(err, full) {
+	if _, err := d.Emit(failed("filesystem", "data", "full")); !errors.Is(err, full) {
 		t.Errorf("got %v, want %v", err, full)
 	}
 	d.Close()

@@ -205,7 +205,7 @@ func (m *Machine) emit(ctx context.Context, ev tocsin.Event, hold time.Duration)
 	hasty, cancel := m.hasty(ctx)
 	defer cancel()
 	for failed := false; ; {
-		err := m.Desk.EmitHeld(ev, hold)
+		_, err := m.Desk.EmitHeld(ev, hold)
 		if err == nil {
 			return true
 		}

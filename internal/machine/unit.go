@@ -35,6 +35,9 @@ type failure struct {
 	Invocation string    `json:"invocation"`
 	Since      time.Time `json:"since"`
 	Incident   string    `json:"incident"`
+	// Notified names the notifiers that were told: they hear of the end. Nil is
+	// not known.
+	Notified []string `json:"notified,omitzero"`
 }
 
 // failures are the failed units that somebody was told of, in units.json: so
@@ -128,11 +131,15 @@ func (m *Machine) unit(ctx context.Context, wg *sync.WaitGroup, known failures, 
 		m.Log.Warn("unit failed", "event", ev.ID, "type", string(ev.Type), "unit", e.Unit, "description", headline(ev))
 	} else {
 		ev = UnitRecovered(m.host(), e.Unit, old.Incident, old.Since, e.At)
+		if old.Notified != nil {
+			ev.Mark = &tocsin.Mark{Notified: old.Notified}
+		}
 		m.Log.Info("unit recovered", "event", ev.ID, "type", string(ev.Type), "unit", e.Unit)
 	}
 	ev.Severity = h.Severity
 	// Durable before the next event is looked at, where the disk takes it.
-	durable := m.Desk.EmitHeld(ev, hold(h, h.Timeout)) == nil
+	told, err := m.Desk.EmitHeld(ev, hold(h, h.Timeout))
+	durable := err == nil
 	wg.Go(func() {
 		if durable || m.emit(ctx, ev, hold(h, h.Timeout)) {
 			if len(h.Exec) > 0 {
@@ -146,7 +153,7 @@ func (m *Machine) unit(ctx context.Context, wg *sync.WaitGroup, known failures, 
 	case e.InvocationID == "": // a unit that is gone already has no recovery, and its next failure no other name
 		return false
 	default:
-		known[e.Unit] = failure{Invocation: e.InvocationID, Since: e.At, Incident: ev.Incident}
+		known[e.Unit] = failure{Invocation: e.InvocationID, Since: e.At, Incident: ev.Incident, Notified: union(old.Notified, told)}
 	}
 	return true
 }
@@ -235,4 +242,11 @@ func unitEvent(host, unit string, kind tocsin.EventType, at time.Time) tocsin.Ev
 		Type: kind, Host: host, Kind: notify.UnitKind, Check: unit, Rule: notify.UnitRule,
 		Severity: tocsin.Warning, Action: "alert", At: at,
 	}
+}
+
+// union is both lists, each name once; never nil.
+func union(a, b []string) []string {
+	all := append(append([]string{}, a...), b...)
+	slices.Sort(all)
+	return slices.Compact(all)
 }

@@ -65,6 +65,17 @@ func (s *Schedule) Masked(now time.Time) bool {
 	return s.minutes(s.Except, w)&(1<<(w%minutesOfHour)) != 0
 }
 
+// Covers says that the minute of now is one of Every, if there are any, and none
+// of Except.
+func (s *Schedule) Covers(now time.Time) bool {
+	if !s.ByClock() {
+		return true
+	}
+	_, offset := now.In(s.zone()).Zone()
+	w := wallAt(now.Unix(), offset)
+	return s.open(w)&(1<<(w%minutesOfHour)) != 0
+}
+
 func (s *Schedule) zone() *time.Location {
 	if s.Zone == nil {
 		return time.Local

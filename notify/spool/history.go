@@ -28,7 +28,7 @@ const clockSlack = 2 * time.Second
 // is not missed.
 func Events(dir string, since time.Time) ([]tocsin.Event, error) {
 	var events []tocsin.Event
-	seen := make(map[string]bool)
+	seen, told := make(map[string]bool), make(map[string]bool) // files, events
 	for _, sub := range []string{queueDir, sentDir} {
 		names, err := list(filepath.Join(dir, sub), itemExt)
 		if err != nil {
@@ -47,7 +47,8 @@ func Events(dir string, since time.Time) ([]tocsin.Event, error) {
 				continue // recover moved what was damaged; sent/ is history
 			}
 			seen[name] = true
-			if item.Event != nil {
+			if item.Event != nil && !told[item.Event.ID] { // a fallback has an item of its own
+				told[item.Event.ID] = true
 				events = append(events, *item.Event)
 			}
 		}

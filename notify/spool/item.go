@@ -68,6 +68,17 @@ func (i Item) keys() []string {
 	return keys
 }
 
+// Notifiers names those of the targets, each once, in their order.
+func (i Item) Notifiers() []string {
+	var names []string
+	for _, t := range i.Targets {
+		if t.Notifier != "" && !slices.Contains(names, t.Notifier) {
+			names = append(names, t.Notifier)
+		}
+	}
+	return names
+}
+
 // Mail is a composition: which items make up one mail, and its bytes. It is
 // decided when the mail goes and frozen from then on, so that a try after an
 // ambiguous answer is the same mail and no event is in two of them.

@@ -1,0 +1,213 @@
+package engine
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tocsin"
+)
+
+// always is a FollowUp that does not go by the hour.
+func always(f FollowUp) func(time.Time) FollowUp { return func(time.Time) FollowUp { return f } }
+
+// TestEscalations steps a rule every 10 seconds: "f" fails, "e" escalates, "m"
+// reminds, "r" recovers.
+func TestEscalations(t *testing.T) {
+	two := []Escalation{{"b", 40 * time.Second}, {"a", 20 * time.Second}}
+	tests := []struct {
+		name, when string
+		follow     FollowUp
+		want       string
+	}{
+		{"each once", "TTTTTTTT", FollowUp{Escalations: two}, "f.e.e..."},
+		{"not after the end", "TTTFF", FollowUp{Escalations: two}, "f.er."},
+		{"without data", "T????", FollowUp{Escalations: two}, "f.e.e"},
+		{"in each incident", "TTTFTTT", FollowUp{Escalations: two}, "f.erf.e"},
+		{"both late, one after the other", "TTTTT", FollowUp{Escalations: []Escalation{{"b", 20 * time.Second}, {"a", 19 * time.Second}}}, "f.ee."},
+		{"beside a reminder, which is not put off", "TTTTTTT", FollowUp{Reminder: 20 * time.Second, Escalations: two[1:]}, "f.em.m."},
+		{"none", "TTTT", FollowUp{}, "f..."},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			rule := Rule{Name: "r", FollowUp: always(tt.follow)}
+			check := &Check{Kind: "k", Name: "n"}
+			now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+			var state RuleState
+			var got strings.Builder
+			for _, o := range observations(tt.when) {
+				next, kind := Step(&rule, state, o, now)
+				state = next
+				if kind != "" {
+					tr := raise("h", "e", check, &rule, state, kind, "", "", now)
+					state = tr.state
+					if kind == tocsin.Escalation && (tr.event.Step == "" || tr.event.Count != len(state.Escalated)) {
+						t.Errorf("got step %q, count %d", tr.event.Step, tr.event.Count)
+					}
+				}
+				got.WriteString(map[tocsin.EventType]string{
+					"": ".", tocsin.Failed: "f", tocsin.Recovered: "r", tocsin.Reminder: "m", tocsin.Escalation: "e",
+				}[kind])
+				now = now.Add(10 * time.Second)
+			}
+			if got.String() != tt.want {
+				t.Errorf("got %s for %s, want %s", got.String(), tt.when, tt.want)
+			}
+		})
+	}
+}
+
+func TestWhoIsAtItIsLeftAlone(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	f := FollowUp{Escalations: []Escalation{{"a", time.Minute}}}
+	if id, due := f.escalate(RuleState{Failed: true, Since: now, Acked: Acked{At: now}}, now.Add(time.Hour)); due {
+		t.Errorf("got escalation %q of an incident that was acknowledged", id)
+	}
+}
+
+// TestAnEscalationSurvivesARestart is made once, whatever restarts, and a reload
+// with another one makes that.
+func TestAnEscalationSurvivesARestart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.json")
+	synctest.Test(t, func(t *testing.T) {
+		s, k := &source{bad: true}, &keeper{tells: []string{"boss"}}
+		check := watching("a", s)
+		check.Rules[0].FollowUp = always(FollowUp{Escalations: []Escalation{{"boss", 30 * time.Minute}}})
+		_, stop := running(t, path, k, check)
+		time.Sleep(29 * time.Minute)
+		wants(t, k, "a/r failed")
+		stop()
+		_, stop = running(t, path, k, check)
+		time.Sleep(2 * time.Minute)
+		wants(t, k, "a/r escalation")
+		stop()
+		e, stop := running(t, path, k, check)
+		time.Sleep(2 * time.Hour)
+		wants(t, k)
+		other := watching("a", s)
+		other.Rules[0].FollowUp = always(FollowUp{Escalations: []Escalation{{"boss", 30 * time.Minute}, {"cto", time.Hour}}})
+		if err := e.Reload(t.Context(), "host", []Check{other}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		wants(t, k, "a/r escalation")
+		s.set(func(s *source) { s.bad = false })
+		time.Sleep(time.Minute)
+		wants(t, k, "a/r recovered")
+		stop()
+	})
+}
+
+// TestThoseWhoWereToldHearOfTheEnd holds who was told over a restart, a crash
+// before the state was saved, and a sink that fails.
+func TestThoseWhoWereToldHearOfTheEnd(t *testing.T) {
+	last := func(k *keeper) *tocsin.Mark {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		return k.events[len(k.events)-1].Mark
+	}
+	expect := func(t *testing.T, k *keeper, what string, names ...string) {
+		t.Helper()
+		synctest.Wait()
+		if got := last(k).Notified; !slices.Equal(got, names) || got == nil {
+			t.Errorf("%s: got %q told before, want %q", what, got, names)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "state.json")
+	synctest.Test(t, func(t *testing.T) {
+		s, k := &source{bad: true}, &keeper{tells: []string{"ops"}}
+		check := watching("a", s)
+		check.Rules[0].FollowUp = always(FollowUp{Reminder: time.Hour})
+		e, stop := running(t, path, k, check)
+		time.Sleep(time.Minute)
+		expect(t, k, "failed")
+		k.tells = []string{"night", "ops"}
+		time.Sleep(time.Hour)
+		expect(t, k, "reminder", "ops")
+		incident := k.events[0].Incident
+		e.Notified("test.a/r", incident, []string{"sms", "ops"})
+		e.Notified("test.a/r", "another", []string{"nobody"})
+		e.Notified("test.none/r", incident, []string{"nobody"})
+		time.Sleep(time.Minute)
+		stop()
+		_, stop = running(t, path, k, check)
+		s.set(func(s *source) { s.bad = false })
+		time.Sleep(time.Minute)
+		expect(t, k, "recovered", "ops", "night", "sms")
+		k.tells = []string{}
+		s.set(func(s *source) { s.bad = true })
+		time.Sleep(time.Minute)
+		s.set(func(s *source) { s.bad = false })
+		time.Sleep(time.Minute)
+		expect(t, k, "recovered, and nobody was told")
+		// The sink does not take the failure, but somebody is told from memory.
+		k.mu.Lock()
+		k.broken, k.tells = true, []string{"ops"}
+		k.mu.Unlock()
+		s.set(func(s *source) { s.bad = true })
+		time.Sleep(time.Minute)
+		s.set(func(s *source) { s.bad = false })
+		time.Sleep(time.Minute)
+		k.mu.Lock()
+		k.broken = false
+		k.mu.Unlock()
+		time.Sleep(time.Minute)
+		expect(t, k, "recovered, told from memory", "ops")
+		stop()
+	})
+}
+
+// TestAnOldStateDoesNotKnow who was told, and then a recovery goes by the routes.
+func TestAnOldStateDoesNotKnow(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.json")
+	synctest.Test(t, func(t *testing.T) {
+		state, _, err := OpenState(path, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		state.Rules["test.a/r"] = RuleState{Failed: true, Since: time.Now(), Told: time.Now(), Incident: "i", Transition: 1}
+		if err := state.Save(time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		s, k := &source{bad: true}, &keeper{tells: []string{"ops"}}
+		check := watching("a", s)
+		check.Rules[0].FollowUp = always(FollowUp{Reminder: time.Minute})
+		_, stop := running(t, path, k, check)
+		time.Sleep(90 * time.Second)
+		s.set(func(s *source) { s.bad = false })
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		for _, ev := range k.events {
+			if ev.Mark.Notified != nil {
+				t.Errorf("%s: got %q told before, want that it is not known", ev.Type, ev.Mark.Notified)
+			}
+		}
+		if len(k.events) != 2 {
+			t.Errorf("got %d events, want a reminder and a recovery", len(k.events))
+		}
+		stop()
+	})
+}
+
+// TestRollForwardOfEscalations: a crash after the spool had it and before the
+// state did.
+func TestRollForwardOfEscalations(t *testing.T) {
+	check, rule := &Check{Kind: "k", Name: "n"}, &Rule{Name: "r", FollowUp: always(FollowUp{Escalations: []Escalation{{"a", time.Minute}}})}
+	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	failed := raise("h", "epoch", check, rule, RuleState{}, tocsin.Failed, "", "", begin)
+	state, kind := Step(rule, failed.state, Observation{When: True}, begin.Add(time.Minute))
+	escalated := raise("h", "epoch", check, rule, state, kind, "", "", begin.Add(time.Minute))
+	escalated.event.Mark.Notified = []string{"ops", "boss"}
+	s := &State{Epoch: "epoch", Rules: map[string]RuleState{}}
+	s.RollForward([]tocsin.Event{*escalated.event, *failed.event})
+	got := s.Rules["k.n/r"]
+	if !slices.Equal(got.Escalated, []string{"a"}) || !slices.Equal(got.Notified, []string{"ops", "boss"}) || !got.Told.Equal(begin) {
+		t.Errorf("got %+v, want one escalation, who was told, and the time of the failure", got)
+	}
+	if _, kind := Step(rule, got, Observation{When: True}, begin.Add(time.Hour)); kind != "" {
+		t.Errorf("got another %s", kind)
+	}
+}
