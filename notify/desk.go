@@ -44,7 +44,11 @@ func (d *Desk) EmitHeld(ev tocsin.Event, hold time.Duration) (told []string, err
 		return nil, nil
 	}
 	if !ok {
-		d.Log.Warn("event goes to nobody: "+nobody(&ev), "event", ev.ID, "rule", ev.RuleID())
+		if endsUntold(&ev) {
+			d.Log.Info("recovery goes to nobody, as the failure did", "event", ev.ID, "rule", ev.RuleID())
+		} else {
+			d.Log.Warn("event goes to nobody: no route and no mail block take it", "event", ev.ID, "rule", ev.RuleID())
+		}
 		return nil, nil
 	}
 	told = item.Notifiers()
@@ -60,12 +64,10 @@ func (d *Desk) EmitHeld(ev tocsin.Event, hold time.Duration) (told []string, err
 	return told, fmt.Errorf("emit %s: %w", ev.RuleID(), err)
 }
 
-// nobody says why nobody hears of an event.
-func nobody(ev *tocsin.Event) string {
-	if ev.Type == tocsin.Recovered && ev.Mark != nil && ev.Mark.Notified != nil && len(ev.Mark.Notified) == 0 {
-		return "nobody was told of the failure"
-	}
-	return "no route and no mail block take it"
+// endsUntold says whether an event is the end of a failure of which nobody was
+// told.
+func endsUntold(ev *tocsin.Event) bool {
+	return ev.Type == tocsin.Recovered && ev.Mark != nil && ev.Mark.Notified != nil && len(ev.Mark.Notified) == 0
 }
 
 // Complete replaces an event that was emitted held by what is known now, and

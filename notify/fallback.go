@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -56,10 +57,7 @@ func (c *Courier) Relieve(ctx context.Context) {
 // undelivered; it returns the same for the next time, and when that is.
 func (c *Courier) relieve(done map[string]bool, now time.Time) (told map[string]bool, wake time.Time) {
 	c.mu.Lock()
-	b := distress{now: now, setup: c.setup, pauses: make(map[string]Pause, len(c.pauses.m))}
-	for account, p := range c.pauses.m {
-		b.pauses[account] = p
-	}
+	b := distress{now: now, setup: c.setup, pauses: maps.Clone(c.pauses.m)}
 	c.mu.Unlock()
 	if !slices.ContainsFunc(b.setup.Mails, func(m Mail) bool { return m.Fallback.After > 0 }) {
 		return nil, time.Time{}

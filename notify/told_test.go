@@ -35,8 +35,10 @@ func people(t *testing.T) Router {
 	t.Helper()
 	return Router{
 		Mails: []Mail{
-			{Name: "day", To: []string{"day@x"}}, {Name: "night", To: []string{"night@x"}},
-			{Name: "boss", To: []string{"boss@x"}}, {Name: "cto", To: []string{"cto@x"}},
+			{Name: "day", To: []string{"day@x"}},
+			{Name: "night", To: []string{"night@x"}},
+			{Name: "boss", To: []string{"boss@x"}},
+			{Name: "cto", To: []string{"cto@x"}},
 		},
 		Routes: []Route{
 			{

@@ -157,7 +157,7 @@ func sameIncident(events []tocsin.Event) string {
 }
 
 func urgent(e tocsin.Event) bool {
-	return e.Severity == tocsin.Critical && (e.Type.TellsFailure())
+	return e.Severity == tocsin.Critical && e.Type.TellsFailure()
 }
 
 // shortHost is the host's name up to the first dot, for subjects.

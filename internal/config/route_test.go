@@ -67,16 +67,16 @@ func TestOnCall(t *testing.T) {
 func TestRouteConditions(t *testing.T) {
 	ev := &tocsin.Event{Type: tocsin.Failed, Check: "nginx", Groups: []string{"web", "frontend"}, Labels: map[string]string{"team": "db"}}
 	for when, want := range map[string]bool{
-		`contains(event.groups, "web")`:                           true,
-		`contains(event.groups, "we")`:                            false,
-		`contains(event.check, "gin")`:                            true,
-		`contains(["apache", "nginx"], event.check)`:              true,
-		`contains(["apache", "lighttpd"], event.check)`:           false,
-		`event.labels.team == "db"`:                               true,
-		`event.labels["team"] == "db"`:                            true,
-		`event.labels.site == ""`:                                 true,
-		`starts_with(event.labels.team, "d")`:                     true,
-		`!contains(event.groups, event.labels.team)`:              true,
+		`contains(event.groups, "web")`:                 true,
+		`contains(event.groups, "we")`:                  false,
+		`contains(event.check, "gin")`:                  true,
+		`contains(["apache", "nginx"], event.check)`:    true,
+		`contains(["apache", "lighttpd"], event.check)`: false,
+		`event.labels.team == "db"`:                     true,
+		`event.labels["team"] == "db"`:                  true,
+		`event.labels.site == ""`:                       true,
+		`starts_with(event.labels.team, "d")`:           true,
+		`!contains(event.groups, event.labels.team)`:    true,
 	} {
 		text := "mailserver \"local\" {\n  host = \"localhost\"\n  tls = \"none\"\n}\nmail \"ops\" {\n  to = [\"ops@example.com\"]\n}\nroute {\n  notify = [mail.ops]\n  when = " + when + "\n}\n"
 		cfg, problems := config.LoadBytes([]byte(text), "tocsin.hcl", testOptions())
