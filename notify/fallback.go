@@ -59,6 +59,9 @@ func (c *Courier) relieve(done map[string]bool, now time.Time) (told map[string]
 	c.mu.Lock()
 	b := distress{now: now, setup: c.setup, pauses: maps.Clone(c.pauses.m)}
 	c.mu.Unlock()
+	if c.Silenced != nil {
+		b.silenced = func(key string) time.Time { return c.Silenced(key, now) }
+	}
 	if !slices.ContainsFunc(b.setup.Mails, func(m Mail) bool { return m.Fallback.After > 0 }) {
 		return nil, time.Time{}
 	}
@@ -103,6 +106,8 @@ type distress struct {
 	waiting []spool.Waiting
 	letters []spool.Letter
 	item    func(id string) (spool.Item, bool)
+	// silenced says until when a silence holds its items back; nil is never.
+	silenced func(key string) time.Time
 }
 
 // overdue lists what is to go to fallbacks, the oldest first, and says when to
@@ -159,7 +164,7 @@ func (b distress) undelivered() []undelivered {
 	var all []undelivered
 	for _, w := range b.waiting {
 		if m, ok := b.fallible(w.Target.Notifier); ok && w.Item.Event != nil {
-			all = append(all, undelivered{item: *w.Item, notifier: m, since: w.Due(b.now), reason: b.reason(w.Target)})
+			all = append(all, undelivered{item: *w.Item, notifier: m, since: b.due(w.Item, w.Due(b.now)), reason: b.reason(w.Target)})
 		}
 	}
 	for _, l := range b.letters {
@@ -179,10 +184,26 @@ func (b distress) undelivered() []undelivered {
 					since = item.Queued.Add(t.Hold)
 				}
 			}
-			all = append(all, undelivered{item: item, notifier: m, since: since, reason: cmp.Or(l.Delivery.LastError, b.reason(target))})
+			all = append(all, undelivered{item: item, notifier: m, since: b.due(&item, since), reason: cmp.Or(l.Delivery.LastError, b.reason(target))})
 		}
 	}
 	return all
+}
+
+// due is when an item should have gone at last, of which a silence may hold back
+// what is due otherwise.
+func (b distress) due(item *spool.Item, at time.Time) time.Time {
+	s := item.Silence
+	if s == nil {
+		return at
+	}
+	if b.silenced != nil {
+		at = later(at, b.silenced(s.Key))
+	}
+	if !s.Until.After(b.now) { // it was not lifted before
+		at = later(at, s.Until)
+	}
+	return at
 }
 
 // fallible is a notifier with a fallback.

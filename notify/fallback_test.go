@@ -111,6 +111,21 @@ func TestNoFallback(t *testing.T) {
 				p.t.Fatal(err)
 			}
 		}, 1},
+		{"a silence holds it back", quota.Limit{}, tocsin.Critical, func(p *post) {
+			until := time.Now().Add(2*time.Hour + 40*time.Minute)
+			p.Silenced = func(_ string, now time.Time) time.Time {
+				if now.Before(until) {
+					return until
+				}
+				return time.Time{}
+			}
+			p.servers["one"].set(dead)
+			ev := &tocsin.Event{ID: strings.Repeat("e", 32), Type: tocsin.Failed, At: time.Now()}
+			item := spool.Item{ID: ev.ID, Queued: time.Now(), Event: ev, Severity: tocsin.Critical, Silence: &spool.Silence{Key: "k", Until: until}, Targets: []spool.Target{p.setup.Mails[0].target(ev, 0)}}
+			if err := p.Spool.Put(item); err != nil {
+				p.t.Fatal(err)
+			}
+		}, 0},
 		{"it waits for a group", quota.Limit{}, tocsin.Critical, func(p *post) {
 			ev := &tocsin.Event{ID: strings.Repeat("e", 32), Type: tocsin.Failed, At: time.Now()}
 			item := spool.Item{ID: ev.ID, Queued: time.Now(), Event: ev, Targets: []spool.Target{p.setup.Mails[0].target(ev, 5*time.Hour)}}
