@@ -130,7 +130,7 @@ func (e *Engine) Run(ctx context.Context) {
 	// Only a tick looks at all watches: of a thousand that answer, each would
 	// look at a thousand.
 	sooner := func(w *watch) {
-		if at := w.wake(); !w.resting() && at.Before(alarm) {
+		if at := e.wakeFor(w, time.Now()); !w.resting() && at.Before(alarm) {
 			alarm = at
 			timer.Reset(time.Until(alarm))
 		}

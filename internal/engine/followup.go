@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -64,4 +65,40 @@ func lasts(r *Rule, s RuleState, now time.Time) (RuleState, tocsin.EventType) {
 		return s, tocsin.Reminder
 	}
 	return s, ""
+}
+
+// lasting says whether something may follow from a failure of a check between
+// two readings.
+func (e *Engine) lasting(w *watch) bool {
+	for n, id := range w.ids {
+		if w.rule(n).FollowUp != nil && e.rules[id].Failed {
+			return true
+		}
+	}
+	return false
+}
+
+// between makes the escalations that are due while the next reading of a check
+// is far away. It reminds of nothing: that is for readings.
+func (e *Engine) between(w *watch, now time.Time) {
+	if w.job != nil || !e.lasting(w) || w.check.Schedule.Masked(now) {
+		return
+	}
+	bad := cmp.Or(failures(result{reading: w.reading, err: w.readErr}), "it cannot be read")
+	for n, id := range w.ids {
+		r, state := w.rule(n), e.rules[id]
+		if !state.Failed {
+			continue
+		}
+		step, due := r.followUp(now).escalate(state, now)
+		if !due {
+			continue
+		}
+		state.Escalated = append(slices.Clip(state.Escalated), step)
+		description, value := describe(r, n, e.view(w, n, w.reading, now), bad)
+		t := raise(e.host, e.epoch, &w.check, r, state, tocsin.Escalation, description, value, now)
+		e.rules[id] = t.state
+		e.log.Info("event", "type", string(tocsin.Escalation), "rule", id, "severity", r.Severity.String(), "event", t.event.ID, "description", t.event.Description)
+		e.emitter.add(t)
+	}
 }

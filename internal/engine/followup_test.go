@@ -211,3 +211,35 @@ func TestRollForwardOfEscalations(t *testing.T) {
 		t.Errorf("got another %s", kind)
 	}
 }
+
+// TestAnEscalationDoesNotWaitForAReading of a check that is read once a day.
+func TestAnEscalationDoesNotWaitForAReading(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.json")
+	synctest.Test(t, func(t *testing.T) {
+		s, k := &source{bad: true}, &keeper{}
+		check := watching("a", s)
+		check.Interval = 24 * time.Hour
+		check.Rules[0].FollowUp = always(FollowUp{Reminder: time.Hour, Escalations: []Escalation{{"boss", 30 * time.Minute}, {"cto", 26 * time.Hour}}})
+		_, stop := running(t, path, k, check)
+		time.Sleep(29 * time.Minute)
+		wants(t, k, "a/r failed")
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		if ev := k.events; len(ev) != 1 || ev[0].Step != "boss" || ev[0].Description != "is bad" {
+			t.Errorf("got %+v, want one escalation", ev)
+		}
+		k.take()
+		stop()
+		_, stop = running(t, path, k, check) // which reads it
+		time.Sleep(22 * time.Hour)
+		wants(t, k)
+		time.Sleep(2 * time.Hour) // the next reading reminds
+		wants(t, k, "a/r reminder")
+		time.Sleep(2 * time.Hour)
+		wants(t, k, "a/r escalation")
+		if n := len(s.times()); n != 3 {
+			t.Errorf("it was read %d times, want 3", n)
+		}
+		stop()
+	})
+}

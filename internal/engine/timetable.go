@@ -21,11 +21,7 @@ func (e *Engine) wake() time.Time {
 		if w.resting() {
 			continue
 		}
-		at := w.wake()
-		if soon := now.Add(leastWake); w.check.Schedule.ByClock() && soon.Before(at) {
-			at = soon
-		}
-		if at.Before(wake) {
+		if at := e.wakeFor(w, now); at.Before(wake) {
 			wake = at
 		}
 	}
@@ -35,6 +31,15 @@ func (e *Engine) wake() time.Time {
 		}
 	}
 	return wake
+}
+
+// wakeFor is when the engine has to look at a check again.
+func (e *Engine) wakeFor(w *watch, now time.Time) time.Time {
+	at := w.wake()
+	if soon := now.Add(leastWake); soon.Before(at) && (w.check.Schedule.ByClock() || e.lasting(w)) {
+		return soon
+	}
+	return at
 }
 
 func (w *watch) wake() time.Time {
@@ -62,6 +67,9 @@ func (e *Engine) tick(ctx context.Context, now time.Time) {
 			w.begin(now)
 		}
 		if now.Before(w.next) {
+			if !quiet && w.next.Sub(now) > leastWake {
+				e.between(w, now)
+			}
 			continue
 		}
 		if w.job == nil && w.check.Schedule.Masked(now) {
