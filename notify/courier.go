@@ -60,7 +60,7 @@ type Courier struct {
 	// set before Configure.
 	Silenced func(key string, now time.Time) time.Time
 	// FellBack hears of each event that fallbacks were told, and of their names;
-	// may be nil. It is set before Relieve.
+	// may be nil. It is set before Configure.
 	FellBack func(ev *tocsin.Event, notifiers []string)
 
 	mu      sync.Mutex

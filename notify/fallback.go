@@ -80,6 +80,29 @@ func (c *Courier) relieve(done map[string]bool, now time.Time) (told map[string]
 	return told, wake
 }
 
+// replace tells the fallback at once of a mail that nobody gets: there is nothing
+// to wait for.
+func (c *Courier) replace(m spool.Mail, d spool.Delivery, now time.Time) {
+	c.mu.Lock()
+	b := distress{now: now, setup: c.setup}
+	c.mu.Unlock()
+	notifier, ok := b.fallible(m.Notifier)
+	refused := d.Refused(m)
+	if !ok || len(refused) < len(m.Recipients) {
+		return
+	}
+	for _, id := range m.Items {
+		item, ok := c.Spool.Item(id)
+		if !ok || item.Event == nil {
+			continue
+		}
+		u := undelivered{item: item, notifier: notifier, since: item.Queued, reason: d.Recipients[refused[0]].Reply}
+		for _, instead := range b.relief(u) {
+			c.fallBack(u, instead)
+		}
+	}
+}
+
 // fallBack puts an item for a fallback into the spool, and says whether it is
 // durable.
 func (c *Courier) fallBack(u undelivered, item spool.Item) bool {

@@ -111,21 +111,6 @@ func TestNoFallback(t *testing.T) {
 				p.t.Fatal(err)
 			}
 		}, 1},
-		{"a silence holds it back", quota.Limit{}, tocsin.Critical, func(p *post) {
-			until := time.Now().Add(2*time.Hour + 40*time.Minute)
-			p.Silenced = func(_ string, now time.Time) time.Time {
-				if now.Before(until) {
-					return until
-				}
-				return time.Time{}
-			}
-			p.servers["one"].set(dead)
-			ev := &tocsin.Event{ID: strings.Repeat("e", 32), Type: tocsin.Failed, At: time.Now()}
-			item := spool.Item{ID: ev.ID, Queued: time.Now(), Event: ev, Severity: tocsin.Critical, Silence: &spool.Silence{Key: "k", Until: until}, Targets: []spool.Target{p.setup.Mails[0].target(ev, 0)}}
-			if err := p.Spool.Put(item); err != nil {
-				p.t.Fatal(err)
-			}
-		}, 0},
 		{"it waits for a group", quota.Limit{}, tocsin.Critical, func(p *post) {
 			ev := &tocsin.Event{ID: strings.Repeat("e", 32), Type: tocsin.Failed, At: time.Now()}
 			item := spool.Item{ID: ev.ID, Queued: time.Now(), Event: ev, Targets: []spool.Target{p.setup.Mails[0].target(ev, 5*time.Hour)}}
@@ -201,4 +186,62 @@ func TestAMailThatIsRefusedForNow(t *testing.T) {
 		}
 		p.stop()
 	})
+}
+
+// TestAMailThatIsRefused for good has nothing to wait for.
+func TestAMailThatIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, told, _ := relieved(t, quota.Limit{})
+		p.servers["one"].set(func(s *server) {
+			s.send = func(string) (smtp.Status, error) { return smtp.Refused, nil }
+		})
+		id := p.put(tocsin.Info)
+		p.after(time.Minute)
+		got := p.servers["two"].mails()
+		if len(got) != 1 || !slices.Equal(got[0].events(), []string{id}) || !slices.Equal(*told, []string{"failed sms"}) {
+			t.Errorf("got %v, told %q, want the event for the fallback", got, *told)
+		}
+		p.after(3 * time.Hour)
+		if n := len(p.servers["two"].mails()); n != 1 {
+			t.Errorf("got %d mails to the fallback, want one", n)
+		}
+		p.stop()
+	})
+}
+
+// TestASilenceIsNoDistress: what it holds back is due at its end, or when it was
+// lifted.
+func TestASilenceIsNoDistress(t *testing.T) {
+	m := Mail{Name: "ops", To: []string{"a@x"}, Servers: []string{"one"}, Fallback: Fallback{30 * time.Minute, []string{"sms"}}}
+	ev := &tocsin.Event{ID: "e", Type: tocsin.Failed}
+	item := &spool.Item{ID: "e", Queued: noon(), Event: ev, Silence: &spool.Silence{Key: "k", Until: noon().Add(2 * time.Hour)}}
+	for _, tt := range []struct {
+		name    string
+		now     time.Duration
+		over    time.Duration // 0 is not silenced any more
+		overdue bool
+	}{
+		{"silenced", time.Hour, 2 * time.Hour, false},
+		{"made longer", 3 * time.Hour, 4 * time.Hour, false},
+		{"just over", 2*time.Hour + time.Minute, 0, false},
+		{"over for long", 2*time.Hour + 31*time.Minute, 0, true},
+		{"lifted", time.Hour, 0, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := distress{
+				now: noon().Add(tt.now), setup: Setup{Mails: []Mail{m}}, pauses: map[string]Pause{"one": {Failures: 3, Reason: "refused"}},
+				waiting: []spool.Waiting{{Item: item, Target: m.target(ev, 0)}},
+				silenced: func(string) time.Time {
+					if tt.over == 0 {
+						return time.Time{}
+					}
+					return noon().Add(tt.over)
+				},
+			}
+			all, _ := b.overdue()
+			if got := len(all) == 1; got != tt.overdue {
+				t.Errorf("got %v overdue, want %v", got, tt.overdue)
+			}
+		})
+	}
 }

@@ -129,6 +129,7 @@ func (w *worker) conclude(l spool.Letter, r smtp.Result, took time.Duration, now
 			log.Error("state of a mail not saved: after a crash it may be tried again too early", "err", err)
 		}
 	case len(d.Refused(m)) > 0:
+		w.courier.replace(m, d, now) // its items are still there
 		err = w.courier.Spool.Finish(m.ID, d, now)
 		log.Error("mail refused, kept in badmail", "refused", d.Refused(m), "reply", firstRefusal(m, d))
 		if w.courier.Refused != nil && err == nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,21 +13,24 @@ import (
 )
 
 func newValidateCommand(opt *options) *cobra.Command {
+	var who told
 	cmd := &cobra.Command{
 		Use:   "validate [PATH]",
 		Short: "Show every problem of a rule file",
 		Long: `Show every problem of a rule file or directory, with the line that it is in. It
 works offline: no user, program, mount or secret of the watched host is needed.
-Exit code 0 when the file can be used, 78 when not.`,
+Exit code 0 when the file can be used, 78 when not. With --told it also says for
+each rule who hears of its failure, by the routes of this hour or of another.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				opt.config = args[0]
 			}
-			return validate(opt)
+			return validate(opt, who)
 		},
 	}
 	addJSONFlag(cmd, opt)
+	who.flags(cmd)
 	return cmd
 }
 
@@ -34,7 +38,7 @@ func addJSONFlag(cmd *cobra.Command, opt *options) {
 	cmd.Flags().BoolVar(&opt.json, "json", false, "print JSON")
 }
 
-func validate(opt *options) error {
+func validate(opt *options, who told) error {
 	if opt.json {
 		_, problems := config.Load(opt.config, config.Options{Secrets: config.Optional, StateDir: opt.state})
 		fmt.Fprintf(opt.std.out, "%s\n", problems.JSON())
@@ -51,7 +55,7 @@ func validate(opt *options) error {
 	if cfg.Defaults {
 		fmt.Fprintln(opt.std.out, defaultsLine)
 	}
-	return nil
+	return who.write(opt.std.out, cfg, time.Now())
 }
 
 func newFmtCommand(opt *options) *cobra.Command {

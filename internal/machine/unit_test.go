@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"tocsin"
 	"tocsin/internal/systemd"
 )
 
@@ -51,6 +52,11 @@ func TestUnits(t *testing.T) {
 		incidents[ev.Incident]++
 		if ev.Kind != "unit" || ev.Rule != "unit" || ev.Since.IsZero() {
 			t.Errorf("got %+v", ev)
+		}
+	}
+	for _, ev := range events {
+		if ev.Type == tocsin.Recovered && (ev.Mark == nil || len(ev.Mark.Notified) == 0) {
+			t.Errorf("got %+v, want in it who was told of the failure", ev)
 		}
 	}
 	if len(incidents) != 5 {
