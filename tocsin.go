@@ -70,8 +70,9 @@ type Event struct {
 
 	Severity    Severity `json:"severity"`
 	Description string   `json:"description"`
-	Value       string   `json:"value,omitempty"` // of the rule's first metric, with its unit
-	Action      string   `json:"action"`          // $ACTION, "alert" when only mail is sent
+	Metric      string   `json:"metric,omitempty"` // the rule's first one
+	Value       string   `json:"value,omitempty"`  // of that metric, with its unit
+	Action      string   `json:"action"`           // $ACTION, "alert" when only mail is sent
 
 	At time.Time `json:"at"`
 	// Since is when the incident began, for failed, recovered and reminder.

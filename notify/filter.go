@@ -2,6 +2,7 @@ package notify
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	"tocsin"
@@ -28,7 +29,7 @@ func (f Filter) Admits(ev *tocsin.Event) bool {
 }
 
 // FilterWords are the words of filters, sorted: the types of events, the
-// severities, and Monit's names of what failed.
+// severities, Monit's names of what failed, and the first part of some metrics.
 func FilterWords() []string {
 	var all []string
 	for _, t := range tocsin.EventTypes() {
@@ -40,6 +41,7 @@ func FilterWords() []string {
 	for _, k := range monitKinds() {
 		all = append(all, k.word)
 	}
+	all = append(all, metricWords()...)
 	slices.Sort(all)
 	return slices.Compact(all)
 }
@@ -56,7 +58,19 @@ func wordsOf(ev *tocsin.Event) []string {
 	if word := FilterWord(ev.Name); word != "" {
 		words = append(words, word)
 	}
+	if word, _, _ := strings.Cut(ev.Metric, "."); slices.Contains(metricWords(), word) {
+		words = append(words, word)
+	}
 	return words
+}
+
+// metricWords are for events of rules about metrics that begin so: Monit has
+// "resource" for most of them.
+func metricWords() []string {
+	return []string{
+		"children", "cpu", "disk", "fds", "inodes", "load", "memory", "pressure", "processes", "read", "receive", "space", "swap", "threads", "transmit",
+		"write",
+	}
 }
 
 // monitKind is a word of Monit's event filters and the names of the events that

@@ -26,7 +26,7 @@ func followUp(host string, all []engine.Check, router *notify.Router) {
 func followsFrom(host string, c *engine.Check, r *engine.Rule, router *notify.Router) func(time.Time) engine.FollowUp {
 	says := router.FollowUp(&tocsin.Event{
 		Type: tocsin.Failed, Name: r.Failed, Host: host, Kind: c.Kind, Check: c.Name, Rule: r.Name,
-		Severity: r.Severity, Groups: c.Groups, Labels: c.Labels,
+		Severity: r.Severity, Groups: c.Groups, Labels: c.Labels, Metric: r.Metric,
 	})
 	if says == nil {
 		return nil

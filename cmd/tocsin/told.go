@@ -58,24 +58,24 @@ func (q told) write(w io.Writer, cfg *config.Config, now time.Time) error {
 func writeTold(w io.Writer, cfg *config.Config, router *notify.Router, c *engine.Check, r *engine.Rule, at time.Time) {
 	ev := &tocsin.Event{
 		Type: tocsin.Failed, Name: r.Failed, Host: cfg.Agent.Host, Kind: c.Kind, Check: c.Name, Rule: r.Name,
-		Severity: r.Severity, Groups: c.Groups, Labels: c.Labels, At: at,
+		Severity: r.Severity, Groups: c.Groups, Labels: c.Labels, Metric: r.Metric, At: at,
 	}
 	var names []string
 	for _, t := range router.Targets(ev) {
 		names = append(names, fmt.Sprintf("%s (%s)", t.Notifier, strings.Join(t.Addresses, ", ")))
 	}
-	line := cmp.Or(strings.Join(names, ", "), "nobody")
+	parts := []string{cmp.Or(strings.Join(names, ", "), "nobody")}
 	var follow notify.FollowUp
 	if says := router.FollowUp(ev); says != nil {
 		follow = says(at)
 	}
 	if d := cmp.Or(r.Reminder, follow.Reminder); d > 0 {
-		line += "; reminder " + templates.Span(d)
+		parts = append(parts, "reminder "+templates.Span(d))
 	}
 	for _, e := range follow.Escalations {
-		line += fmt.Sprintf("; after %s %s", templates.Span(e.After), strings.Join(e.Notify, ", "))
+		parts = append(parts, fmt.Sprintf("after %s %s", templates.Span(e.After), strings.Join(e.Notify, ", ")))
 	}
-	fmt.Fprintf(w, "  rule %q (%s)\t%s\n", r.Name, r.Severity, printable(line))
+	fmt.Fprintf(w, "  rule %q (%s)\t%s\n", r.Name, r.Severity, printable(strings.Join(parts, "; ")))
 }
 
 // moment reads a time of day, or a time, on the clock of a zone; empty is now.

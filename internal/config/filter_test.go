@@ -1,6 +1,8 @@
 package config
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"tocsin/checks"
@@ -25,6 +27,22 @@ func TestEveryEventHasAWord(t *testing.T) {
 		word := notify.FilterWord(failed)
 		if word == "" || notify.FilterWord(recovered) != word {
 			t.Errorf("%q has the word %q and %q has %q, want one word for both", failed, word, recovered, notify.FilterWord(recovered))
+		}
+	}
+}
+
+// TestMetricWordsAreOfMetrics holds that each word of FilterWords for a metric is
+// the first part of one.
+func TestMetricWordsAreOfMetrics(t *testing.T) {
+	for _, word := range []string{
+		"children", "cpu", "disk", "fds", "inodes", "load", "memory", "pressure", "processes", "read", "receive", "space", "swap", "threads", "transmit",
+		"write",
+	} {
+		known := slices.ContainsFunc(checks.Kinds(), func(k checks.Kind) bool {
+			return slices.ContainsFunc(k.Metrics, func(m checks.Metric) bool { return m.Name == word || strings.HasPrefix(m.Name, word+".") })
+		})
+		if !known || !slices.Contains(notify.FilterWords(), word) {
+			t.Errorf("%q is no metric, or no word for events", word)
 		}
 	}
 }

@@ -23,12 +23,12 @@ const (
 func eventFields(e *tocsin.Event) map[string]string {
 	return map[string]string{
 		"severity": e.Severity.String(), "kind": e.Kind, "check": e.Check, "rule": e.Rule,
-		"type": string(e.Type), "name": e.Name, "host": e.Host,
+		"type": string(e.Type), "name": e.Name, "host": e.Host, "metric": e.Metric,
 	}
 }
 
 func eventNames() []string {
-	return []string{"severity", "kind", "check", "rule", "type", "name", "host"}
+	return []string{"severity", "kind", "check", "rule", "type", "name", "host", "metric"}
 }
 
 // match is the condition of a route.

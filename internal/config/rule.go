@@ -77,6 +77,9 @@ func (s *scope) rule(name string, of subject) (r engine.Rule, used []*condition,
 	}
 	if when != nil {
 		r.When = when
+		if m, ok := when.first(); ok {
+			r.Metric = m.Name
+		}
 		r.Explain = func(v engine.View) (string, string) { return when.explain(v, suffix) }
 		used, text.When = append(used, when), when.text()
 	}

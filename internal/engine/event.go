@@ -57,7 +57,7 @@ func raise(host, epoch string, c *Check, r *Rule, s RuleState, kind tocsin.Event
 	}
 	ev := tocsin.Event{
 		ID:   identify(epoch, c, r, s.Transition, "event"),
-		Type: kind, Name: r.Failed, Host: host, Kind: c.Kind, Check: c.Name, Rule: r.Name, Groups: c.Groups, Labels: c.Labels,
+		Type: kind, Name: r.Failed, Host: host, Kind: c.Kind, Check: c.Name, Rule: r.Name, Groups: c.Groups, Labels: c.Labels, Metric: r.Metric,
 		Severity: r.Severity, Description: description, Value: value, Action: action,
 		At: now, Since: s.Since, Incident: s.Incident, Count: s.Reminders,
 		Mark: &tocsin.Mark{

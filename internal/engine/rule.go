@@ -118,6 +118,8 @@ type Rule struct {
 	// Evidence names what of the moment of a failure its mail shows. The engine
 	// does nothing with it.
 	Evidence []string
+	// Metric is the first one of When, for filters of events; empty for none.
+	Metric string
 	// Failed and Recovered are $EVENT of the two transitions.
 	Failed, Recovered string
 	// Message replaces the description where it is set; its $VARIABLES are
