@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"time"
 
@@ -80,25 +81,20 @@ func (e *Engine) lasting(w *watch) bool {
 
 // between makes the escalations that are due while the next reading of a check
 // is far away. It reminds of nothing: that is for readings.
-func (e *Engine) between(w *watch, now time.Time) {
+func (e *Engine) between(ctx context.Context, w *watch, now time.Time) {
 	if w.job != nil || !e.lasting(w) || w.check.Schedule.Masked(now) {
 		return
 	}
 	bad := cmp.Or(failures(result{reading: w.reading, err: w.readErr}), "it cannot be read")
 	for n, id := range w.ids {
-		r, state := w.rule(n), e.rules[id]
-		if !state.Failed {
+		before := e.rules[id]
+		if !before.Failed {
 			continue
 		}
-		step, due := r.followUp(now).escalate(state, now)
-		if !due {
-			continue
+		if step, due := w.rule(n).followUp(now).escalate(before, now); due {
+			state := before
+			state.Escalated = append(slices.Clip(before.Escalated), step)
+			e.conclude(ctx, decided{w, n, tocsin.Escalation, before, state, e.view(w, n, w.reading, now), Observation{}, bad}, now)
 		}
-		state.Escalated = append(slices.Clip(state.Escalated), step)
-		description, value := describe(r, n, e.view(w, n, w.reading, now), bad)
-		t := raise(e.host, e.epoch, &w.check, r, state, tocsin.Escalation, description, value, now)
-		e.rules[id] = t.state
-		e.log.Info("event", "type", string(tocsin.Escalation), "rule", id, "severity", r.Severity.String(), "event", t.event.ID, "description", t.event.Description)
-		e.emitter.add(t)
 	}
 }

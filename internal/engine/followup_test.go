@@ -243,3 +243,17 @@ func TestAnEscalationDoesNotWaitForAReading(t *testing.T) {
 		stop()
 	})
 }
+
+// TestWhatIsHeldDoesNotEscalate: nobody was told of it.
+func TestWhatIsHeldDoesNotEscalate(t *testing.T) {
+	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	rule := Rule{Name: "r", FollowUp: always(FollowUp{Reminder: time.Minute, Escalations: []Escalation{{"a", time.Minute}}})}
+	held := RuleState{Held: Held{Since: begin, Cause: "k.n/r"}}
+	state, kind := stepHeld(&rule, held, Observation{When: True}, begin.Add(time.Hour))
+	if kind != tocsin.Failed || len(state.Escalated) > 0 {
+		t.Errorf("got %q and escalations %q, want a failure that is to be told", kind, state.Escalated)
+	}
+	if _, kind := stepHeld(&rule, held, Observation{}, begin.Add(time.Hour)); kind != "" {
+		t.Errorf("without data: got %q, want nothing", kind)
+	}
+}

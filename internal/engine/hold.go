@@ -32,7 +32,7 @@ func (h Held) IsHeld() bool { return !h.Since.IsZero() && h.Over.IsZero() }
 // without a word, and is to be told whenever it still holds.
 func stepHeld(r *Rule, s RuleState, o Observation, now time.Time) (RuleState, tocsin.EventType) {
 	silent := *r
-	silent.Reminder = 0
+	silent.Reminder, silent.FollowUp = 0, nil
 	held := s.Held
 	s.Failed, s.Held = true, Held{}
 	s, kind := Step(&silent, s, o, now)

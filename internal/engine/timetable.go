@@ -68,7 +68,7 @@ func (e *Engine) tick(ctx context.Context, now time.Time) {
 		}
 		if now.Before(w.next) {
 			if !quiet && w.next.Sub(now) > leastWake {
-				e.between(w, now)
+				e.between(ctx, w, now)
 			}
 			continue
 		}
