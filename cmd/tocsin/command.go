@@ -92,7 +92,7 @@ that provider's limits and without ever losing an alert.`,
 	root.PersistentFlags().StringVarP(&opt.config, "config", "c", "", "rule file or directory (default $TOCSIN_CONFIG, then /etc/tocsin)")
 	root.PersistentFlags().StringVar(&opt.state, "state", "", "state directory (default agent.state_dir, then /var/lib/tocsin)")
 	root.AddCommand(
-		newRunCommand(opt), newStatusCommand(opt), newEventsCommand(opt), newDemoCommand(opt), newDefaultsCommand(opt), newValidateCommand(opt), newFmtCommand(opt), newCheckCommand(opt),
+		newRunCommand(opt), newReloadCommand(opt), newJudgeCommand(opt), newStatusCommand(opt), newEventsCommand(opt), newDemoCommand(opt), newDefaultsCommand(opt), newValidateCommand(opt), newFmtCommand(opt), newCheckCommand(opt),
 		newTestMailCommand(opt), newSendCommand(opt), newSendmailCommand(opt), newQueueCommand(opt), newQuotaCommand(opt), newProvidersCommand(opt), newMetricsCommand(opt), newExplainCommand(opt), newEventCommand(opt),
 		newBootmarkCommand(), newVersionCommand(opt),
 	)

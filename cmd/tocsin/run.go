@@ -40,6 +40,10 @@ type agent struct {
 	engine  *engine.Engine
 	machine *machine.Machine
 	alarms  *notify.Alarms
+	// reloads asks for the rule files to be read again; rejected is why those on
+	// disk are not in force.
+	reloads  chan chan control.Reloaded
+	rejected atomic.Pointer[string]
 
 	// courierCtx ends the delivery; it outlives the engine, whose last events
 	// still go out.
@@ -55,7 +59,7 @@ type agent struct {
 // through the desk into the spool, and the courier delivers from there. Each
 // part pushes its stop; they run in reverse, also when a later part fails.
 func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent, err error) {
-	a = &agent{log: log, started: time.Now(), host: checks.NewHost(""), changes: make(chan struct{})}
+	a = &agent{log: log, started: time.Now(), host: checks.NewHost(""), changes: make(chan struct{}), reloads: make(chan chan control.Reloaded)}
 	a.host.Log = log
 	a.config.Store(cfg)
 	defer func() {
@@ -245,6 +249,7 @@ func (a *agent) listen(ctx context.Context) {
 		Act:     a.act,
 		Ack:     a.ack,
 		Silence: a.silence, Unsilence: a.unsilence, Silences: a.silences,
+		Reload: a.asked,
 		Status: a.report,
 		Events: a.happened,
 	}, a.log, nil)

@@ -68,6 +68,7 @@ func serve(ctx context.Context, opt *options) error {
 	ticker := time.NewTicker(statusEvery)
 	defer ticker.Stop()
 	shown := ""
+	renewer := &renewer{opt: opt, agent: a, judge: newJudge(opt), level: level, manager: manager}
 	for {
 		select {
 		case now := <-ticker.C:
@@ -82,11 +83,9 @@ func serve(ctx context.Context, opt *options) error {
 		case <-a.changes:
 			a.follow(ctx)
 		case <-hangup:
-			manager.Reloading()
-			if reread(ctx, opt, a) {
-				setLevel(level, a.config.Load())
-			}
-			manager.Ready(status(a.config.Load()))
+			renewer.renew(ctx, true)
+		case answer := <-a.reloads:
+			answer <- renewer.renew(ctx, false)
 		}
 	}
 }
@@ -114,20 +113,6 @@ const endLimit = 20 * time.Second
 // statusEvery is how often the line of systemctl status may change.
 const statusEvery = 10 * time.Second
 
-// reread reads the rule file again. A broken one changes nothing and says why.
-func reread(ctx context.Context, opt *options, a *agent) bool {
-	cfg, err := opt.load(config.Required)
-	if err == nil {
-		err = a.reload(ctx, cfg)
-	}
-	if err != nil {
-		a.log.Error("configuration rejected, the old one stays in force", "err", err)
-		return false
-	}
-	a.log.Info("configuration reloaded", "checks", len(cfg.Checks))
-	return true
-}
-
 // asFailed gives an error without an exit code that of a failure.
 func asFailed(err error) error {
 	if exit, ok := err.(*exitError); ok { //nolint:errorlint // only its own level counts
@@ -149,7 +134,7 @@ func (a *agent) status(now time.Time) string {
 	if n := len(a.store.spool.Waiting()) + len(a.store.spool.Letters()); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d waiting to be mailed", n))
 	}
-	parts = slices.Concat(parts, a.machine.Missing(), a.config.Load().Lacking())
+	parts = slices.Concat(parts, a.machine.Missing(), a.config.Load().Lacking(), a.refused())
 	for _, account := range a.courier.Accounts() {
 		if account.Pause.Until.After(now) {
 			parts = append(parts, fmt.Sprintf("mail server %s paused until %s: %s",

@@ -53,6 +53,9 @@ type Config struct {
 	written []written        // the checks as the files have them
 	members [][]engine.Check // what each of them stands for, once they are open
 	lacking []string
+
+	blocks  map[string]string // hashes of those that are no checks
+	outside string            // a hash
 }
 
 // Agent is the agent block.

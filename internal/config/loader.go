@@ -32,6 +32,8 @@ type loader struct {
 	kinds    map[string]checks.Kind
 	allKinds []string // the names of all, once they were asked for
 
+	brought []brought // from outside of the files
+
 	noDefaults bool // nothing is watched but what the files say
 	// unknowns are what conditions are tried with, by kind.
 	unknowns map[string]*hcl.EvalContext
@@ -83,6 +85,7 @@ func (l *loader) load(sources []*source) {
 	l.pickup(blocks["pickup"], blocks["aliases"])
 	l.config.Templates = l.templates
 	l.whole(blocks)
+	l.config.blocks, l.config.outside = l.digests(blocks), l.outside()
 }
 
 // collect sorts the top-level blocks by type and finds labels used twice.
