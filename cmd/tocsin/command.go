@@ -112,7 +112,12 @@ func failed(err error) error {
 // load reads the configuration, tells what is wrong with it, and ends with
 // exit code 78 when it cannot be used.
 func (o *options) load(secrets config.SecretPolicy) (*config.Config, error) {
-	cfg, problems := config.Load(o.config, config.Options{Secrets: secrets, StateDir: o.state})
+	return o.loadFor(config.Options{Secrets: secrets, StateDir: o.state})
+}
+
+// loadFor is load with options of its own.
+func (o *options) loadFor(options config.Options) (*config.Config, error) {
+	cfg, problems := config.Load(o.config, options)
 	if problems.Len() > 0 {
 		problems.Write(o.std.err, isTerminal(o.std.err), terminalWidth)
 	}

@@ -172,7 +172,7 @@ func confine() {
 
 // judged reads the rule files as a running agent does.
 func judged(opt *options) judgement {
-	cfg, problems := config.Load(opt.config, config.Options{StateDir: opt.state})
+	cfg, problems := config.Load(opt.config, config.Options{StateDir: opt.state, Self: true})
 	var text strings.Builder
 	problems.Write(&text, false, terminalWidth)
 	j := judgement{Valid: !problems.HasErrors(), Problems: text.String(), Diagnostics: problems.JSON()}

@@ -59,7 +59,7 @@ func (n *renewer) renew(ctx context.Context, loud bool) control.Reloaded {
 	n.agent.rejected.Store(nil)
 	cfg := n.agent.config.Load()
 	setLevel(n.level, cfg)
-	n.agent.log.Info("configuration reloaded", "checks", len(cfg.Checks), "changes", summary(reply.Changes))
+	n.agent.log.Info("configuration reloaded", "checks", watched(cfg), "changes", summary(reply.Changes))
 	return reply
 }
 
@@ -76,7 +76,7 @@ func (n *renewer) try(ctx context.Context) (reply control.Reloaded, sum string, 
 	if !said.Valid {
 		return reply, said.Sum, errors.New(firstProblem(said.Problems))
 	}
-	cfg, problems := config.LoadFiles(said.Files, config.Options{StateDir: n.opt.state})
+	cfg, problems := config.LoadFiles(said.Files, config.Options{StateDir: n.opt.state, Self: true})
 	if problems.HasErrors() {
 		err = problems
 	} else if cfg.Outside() != said.Outside {

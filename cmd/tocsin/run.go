@@ -60,7 +60,7 @@ type agent struct {
 // part pushes its stop; they run in reverse, also when a later part fails.
 func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent, err error) {
 	a = &agent{log: log, started: time.Now(), host: checks.NewHost(""), changes: make(chan struct{}), reloads: make(chan chan control.Reloaded)}
-	a.host.Log = log
+	a.host.Log, a.host.Own = log, a.own
 	a.config.Store(cfg)
 	defer func() {
 		if err != nil {

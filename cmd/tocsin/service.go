@@ -44,7 +44,7 @@ func serve(ctx context.Context, opt *options) error {
 	defer signal.Stop(broken)
 
 	release := headroom()
-	cfg, err := opt.load(config.Required)
+	cfg, err := opt.loadFor(config.Options{StateDir: opt.state, Self: true})
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (a *agent) end(ctx context.Context) {
 
 // announce says what runs.
 func announce(log *slog.Logger, cfg *config.Config) {
-	log.Info("agent started", "version", version(), "host", cfg.Agent.Host, "checks", len(cfg.Checks), "state", cfg.Agent.StateDir)
+	log.Info("agent started", "version", version(), "host", cfg.Agent.Host, "checks", watched(cfg), "state", cfg.Agent.StateDir)
 	if cfg.Defaults {
 		log.Info(defaultsLine)
 	}
@@ -146,9 +146,12 @@ func (a *agent) status(now time.Time) string {
 
 // status is the part of the line that the configuration alone decides.
 func status(cfg *config.Config) string {
-	rules := 0
-	for _, c := range cfg.Checks {
-		rules += len(c.Rules)
-	}
-	return fmt.Sprintf("watching %d checks with %d rules; mail through %d servers", len(cfg.Checks), rules, len(cfg.Accounts))
+	checks, rules := cfg.Watched()
+	return fmt.Sprintf("watching %d checks with %d rules; mail through %d servers", checks, rules, len(cfg.Accounts))
+}
+
+// watched counts the checks for the log.
+func watched(cfg *config.Config) int {
+	checks, _ := cfg.Watched()
+	return checks
 }

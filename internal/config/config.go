@@ -53,6 +53,7 @@ type Config struct {
 	written []written        // the checks as the files have them
 	members [][]engine.Check // what each of them stands for, once they are open
 	lacking []string
+	added   bool // the check of the agent itself
 
 	blocks  map[string]string // hashes of those that are no checks
 	outside string            // a hash
@@ -117,6 +118,9 @@ type Options struct {
 	Env func(name string) (value string, set bool)
 	// Zone finds a time zone by its name; nil means the files of this host.
 	Zone func(name string) (*time.Location, error)
+	// Self adds the check of the agent itself where the files have none, for who
+	// runs it.
+	Self bool
 	// StateDir, when set, wins over agent.state_dir, and the control socket
 	// is in it: so several agents run side by side.
 	StateDir string

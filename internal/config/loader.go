@@ -61,6 +61,7 @@ func (l *loader) load(sources []*source) {
 	blocks := l.collect(sources)
 	l.agent(blocks["agent"])
 	l.defaults(blocks)
+	l.self(blocks)
 	for _, f := range blocks["mailserver"] {
 		l.mailServer(f)
 	}
