@@ -39,7 +39,8 @@ func TestHealthOfMail(t *testing.T) {
 		"held for a group": {
 			nil,
 			[]spool.Waiting{{Item: &spool.Item{Queued: now, Severity: tocsin.Critical}, Target: spool.Target{Hold: time.Minute}}},
-			[]Pause{{}}, Health{Length: 1},
+			[]Pause{{}},
+			Health{Length: 1},
 		},
 		"no server at all": {letter(time.Hour, tocsin.Info), nil, nil, Health{Length: 1, Age: time.Hour}},
 	} {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"tocsin/internal/control"
 )
 
 func TestMain(m *testing.M) {
@@ -60,6 +62,7 @@ func TestScripts(t *testing.T) {
 			"ready":  waitReady,
 			"plain":  plainTimes,
 			"hangup": hangUp,
+			"await":  awaitRead,
 		},
 	})
 }
@@ -79,6 +82,21 @@ func waitReady(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 }
 
+// awaitRead waits until the agent of the script has read a check: "await 'KIND
+// NAME'". It asks as fast as it is answered, and no longer than readyWait.
+func awaitRead(ts *testscript.TestScript, _ bool, args []string) {
+	c := control.Client{Path: filepath.Join(ts.Getenv("AGENT"), "control.sock")}
+	kind, name, _ := strings.Cut(args[0], " ")
+	for began := time.Now(); time.Since(began) < readyWait; {
+		s, err := c.Status(context.Background(), []string{kind + "." + name})
+		ts.Check(err)
+		if s.Checks[0].State != control.Unread && !s.Checks[0].Read.IsZero() && len(s.Checks[0].Values) > 0 {
+			return
+		}
+	}
+	ts.Fatalf("%s was not read", args[0])
+}
+
 // hangUp sends SIGHUP to the agent that has the state directory $AGENT.
 func hangUp(ts *testscript.TestScript, _ bool, _ []string) {
 	var pid int
@@ -95,7 +113,8 @@ func plainTimes(ts *testscript.TestScript, _ bool, args []string) {
 	for _, one := range []struct{ pattern, word string }{
 		{`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?`, "TIME"},
 		{`\b(\d+(\.\d+)?(h|m|s|ms|µs))+\b`, "SPAN"},
-		{`\b\d+(\.\d+)? ([KMGT]i?B)\b`, "SIZE"},
+		{`\b\d+(\.\d+)? ([KMGT]i?)?B\b`, "SIZE"},
+		{`\b\d+(\.\d+)? %`, "N %"},
 	} {
 		text = regexp.MustCompile(one.pattern).ReplaceAllString(text, one.word)
 	}

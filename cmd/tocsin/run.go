@@ -100,7 +100,7 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 	a.attend(cfg)
 	a.background(ctx, a.collect)
 	a.background(ctx, func(ctx context.Context) { a.pickup(ctx, desk) })
-	a.background(ctx, a.listen)
+	a.answer(ctx)
 	// 4. The engine reads, decides and hands its events to the desk, past what
 	// gathers evidence; so does the machine, of what happens to itself.
 	a.onStop(proof.Close)
@@ -236,9 +236,21 @@ func (a *agent) reload(ctx context.Context, cfg *config.Config) error {
 	return nil
 }
 
-// listen serves the control socket. Without it the agent still watches and
-// mails.
-func (a *agent) listen(ctx context.Context) {
+// answer begins to serve the control socket, so that whoever was told that the
+// agent is ready can ask it.
+func (a *agent) answer(ctx context.Context) {
+	answers := make(chan struct{})
+	up := sync.OnceFunc(func() { close(answers) })
+	a.background(ctx, func(ctx context.Context) {
+		defer up()
+		a.listen(ctx, up)
+	})
+	<-answers
+}
+
+// listen serves the control socket, and calls up when it does. Without it the
+// agent still watches and mails.
+func (a *agent) listen(ctx context.Context, up func()) {
 	err := control.Serve(ctx, a.config.Load().Agent.Socket, control.Agent{
 		Retry:   a.retry,
 		Drop:    func(id string) error { return a.store.spool.Drop(id, "dropped by hand", time.Now()) },
@@ -249,10 +261,11 @@ func (a *agent) listen(ctx context.Context) {
 		Act:     a.act,
 		Ack:     a.ack,
 		Silence: a.silence, Unsilence: a.unsilence, Silences: a.silences,
-		Reload: a.asked,
-		Status: a.report,
-		Events: a.happened,
-	}, a.log, nil)
+		Reload:  a.asked,
+		Status:  a.report,
+		Explain: a.why,
+		Events:  a.happened,
+	}, a.log, up)
 	if err != nil {
 		a.log.Error("no control socket: queue retry, drop and test-mail cannot reach this agent", "err", err)
 	}

@@ -64,6 +64,8 @@ type Agent struct {
 	Reload func(ctx context.Context) (Reloaded, error)
 	// Status is what the agent knows of the checks with the names, or of all.
 	Status func(ctx context.Context, names []string) (Status, error)
+	// Explain is why the rules of the checks with the names are as they are.
+	Explain func(ctx context.Context, names []string) (Explanation, error)
 	// Events is what happened since, as far as the spool remembers.
 	Events func(since time.Time) (Events, error)
 }
@@ -167,6 +169,9 @@ func handler(a Agent) http.Handler {
 	mux.HandleFunc("GET /v1/silences", light.question(func(*http.Request) (any, error) { return a.Silences(), nil }))
 	mux.HandleFunc("GET /v1/status", light.question(func(r *http.Request) (any, error) {
 		return a.Status(r.Context(), r.URL.Query()["name"])
+	}))
+	mux.HandleFunc("GET /v1/explain", light.question(func(r *http.Request) (any, error) {
+		return a.Explain(r.Context(), r.URL.Query()["name"])
 	}))
 	mux.HandleFunc("GET /v1/events", heavy.question(func(r *http.Request) (any, error) {
 		since, err := time.Parse(time.RFC3339, r.URL.Query().Get("since"))
