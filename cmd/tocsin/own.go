@@ -22,6 +22,7 @@ func (a *agent) own(ctx context.Context, wants func(metrics ...string) bool) (ma
 		return nil, err
 	}
 	f.Late, f.Unwritten, f.Unsaved = engine.Late, engine.Unwritten, engine.Unsaved
+	f.HeartbeatFailing = a.beatFailing(now)
 	if wants("badmail") {
 		f.Badmail = a.store.spool.Kept()
 	}

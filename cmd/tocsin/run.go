@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/config"
 	"tocsin/internal/control"
 	"tocsin/internal/engine"
+	"tocsin/internal/heartbeat"
 	"tocsin/internal/machine"
 	"tocsin/internal/program"
 	"tocsin/internal/systemd"
@@ -40,6 +41,7 @@ type agent struct {
 	engine  *engine.Engine
 	machine *machine.Machine
 	alarms  *notify.Alarms
+	beats   *heartbeat.Sender
 	// reloads asks for the rule files to be read again; rejected is why those on
 	// disk are not in force.
 	reloads  chan chan control.Reloaded
@@ -94,6 +96,7 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 	a.machine.Cage, a.machine.Journal.Spare = a.host.Cage, a.host.Cage.Spare
 	a.alarms = &notify.Alarms{Desk: desk, Log: log, Host: func() string { return a.config.Load().Agent.Host }}
 	a.courier.Refused = a.alarms.Refused
+	a.beats = &heartbeat.Sender{Log: log, Well: a.well, Line: a.line}
 	a.tellDamage()
 	a.courierCtx = a.background(ctx, a.courier.Run)
 	a.courier.Configure(a.courierCtx, setup(cfg))
@@ -105,6 +108,8 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 	// gathers evidence; so does the machine, of what happens to itself.
 	a.onStop(proof.Close)
 	a.background(ctx, a.engine.Run)
+	a.onStop(a.beats.Close)
+	a.beats.Configure(a.courierCtx, cfg.Heartbeats)
 	a.background(ctx, a.watchClock)
 	a.background(ctx, a.machine.Run)
 	a.background(ctx, a.machine.Watch)
@@ -232,6 +237,7 @@ func (a *agent) reload(ctx context.Context, cfg *config.Config) error {
 	a.config.Store(cfg)
 	a.store.silences.Plan(cfg.Maintenances)
 	a.attend(cfg)
+	a.beats.Configure(a.courierCtx, cfg.Heartbeats)
 	a.machine.Reloaded()
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"tocsin/checks"
 	"tocsin/internal/engine"
+	"tocsin/internal/heartbeat"
 	"tocsin/notify"
 	"tocsin/notify/pickup"
 	"tocsin/notify/silence"
@@ -41,6 +42,8 @@ type Config struct {
 	Pickup pickup.Config
 	// Templates holds the template blocks by their name.
 	Templates map[string]templates.Template
+	// Heartbeats are the heartbeat blocks.
+	Heartbeats []heartbeat.Beat
 	// Checks is in the order of the files. Until Open, Reader is nil, and one
 	// that stands for several is there itself.
 	Checks []engine.Check

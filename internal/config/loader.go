@@ -47,15 +47,15 @@ type found struct {
 
 // blockTypes are the blocks that a file may hold; laterBlocks come later.
 func blockTypes() []string {
-	return []string{"agent", "mailserver", "mail", "template", "route", "hook", "check", "maintenance", "aliases", "pickup"}
+	return []string{"agent", "mailserver", "mail", "template", "route", "hook", "check", "maintenance", "aliases", "pickup", "heartbeat"}
 }
 
 func laterBlocks() []string {
-	return []string{"webhook", "alertmanager", "heartbeat", "silence", "web", "locals"}
+	return []string{"webhook", "alertmanager", "silence", "web", "locals"}
 }
 
 func (l *loader) load(sources []*source) {
-	l.named = map[string]map[string]hcl.Range{"mail": {}, "mailserver": {}, "template": {}, "hook": {}, "maintenance": {}}
+	l.named = map[string]map[string]hcl.Range{"mail": {}, "mailserver": {}, "template": {}, "hook": {}, "maintenance": {}, "heartbeat": {}}
 	l.senders = map[string]sender{}
 	l.templates = map[string]templates.Template{}
 	blocks := l.collect(sources)
@@ -83,6 +83,9 @@ func (l *loader) load(sources []*source) {
 	for _, f := range blocks["maintenance"] {
 		l.maintenance(f)
 	}
+	for _, f := range blocks["heartbeat"] {
+		l.heartbeat(f)
+	}
 	l.pickup(blocks["pickup"], blocks["aliases"])
 	l.config.Templates = l.templates
 	l.whole(blocks)
@@ -98,7 +101,7 @@ func (l *loader) collect(sources []*source) map[string][]found {
 		for _, block := range items(s.body) {
 			names := l.named[block.Type]
 			switch block.Type {
-			case "mail", "mailserver", "template", "hook", "maintenance":
+			case "mail", "mailserver", "template", "hook", "maintenance", "heartbeat":
 				label := "NAME"
 				if block.Type == "hook" {
 					label = "EVENT"

@@ -4,14 +4,17 @@
 check "self" "tocsin" {
   rule "mail" {
     when    = mail.failing > 15 * minute
+    for     = "2m"
     message = "every mail server fails and mail waits: what was to be told in the meantime comes late ($DESCRIPTION)"
   }
   rule "server" {
     when    = servers.failing > 1 * hour
+    for     = "2m"
     message = "a mail server has taken no mail for an hour, \"tocsin status\" says why ($DESCRIPTION)"
   }
   rule "late" {
     when    = queue.critical_age > 30 * minute
+    for     = "2m"
     message = "a critical event was not mailed within half an hour ($DESCRIPTION)"
   }
   rule "disk" {
