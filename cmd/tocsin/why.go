@@ -31,8 +31,16 @@ func (a *agent) why(ctx context.Context, names []string) (control.Explanation, e
 			return x, fmt.Errorf("no check named %q", name)
 		}
 	}
+	groups := make(map[string][]string)
+	for _, c := range a.config.Load().Checks {
+		groups[c.ID()] = c.Groups
+	}
 	for _, c := range all {
-		x.Checks = append(x.Checks, explainedCheck(c))
+		one := explainedCheck(c)
+		if s, ok := a.store.silences.Of(c.Kind, c.Name, groups[engine.CheckID(c.Kind, c.Name)], x.Now); ok {
+			one.Held = append(one.Held, fmt.Sprintf("nobody is told, for another %s: %s is silenced", short(s.Until.Sub(x.Now)), s.About))
+		}
+		x.Checks = append(x.Checks, one)
 	}
 	return x, nil
 }

@@ -144,7 +144,10 @@ func outlook(r *Rule, s RuleState, o Observation, now time.Time) []string {
 	default:
 		all = append(all, "it recovers with the next reading"+forText(wait))
 	}
-	if r.Reminder > 0 {
+	switch {
+	case !s.Acked.At.IsZero():
+		all = append(all, fmt.Sprintf("%s looks after it, and nobody is reminded", s.Acked.By))
+	case r.Reminder > 0:
 		all = append(all, fmt.Sprintf("the next reminder is in %s", templates.Span(max(0, r.Reminder-now.Sub(s.Told)))))
 	}
 	return all
