@@ -93,6 +93,9 @@ func samples() map[string]sample {
 			},
 			bad: []map[string]string{{}, {"path": "relative"}, {"path": "/bin/true", "arguments": "'open"}},
 		},
+		"self": {
+			here: func(*testing.T) map[string]string { return nil },
+		},
 		"system": {
 			here: func(*testing.T) map[string]string { return nil },
 		},
@@ -113,6 +116,7 @@ func TestConformance(t *testing.T) {
 	}
 	host := checks.NewHost("")
 	checks.AnswerUnits(host)
+	host.Own = ownFigures
 	for _, kind := range kinds {
 		t.Run(kind.Name, func(t *testing.T) {
 			s, found := known[kind.Name]

@@ -28,7 +28,7 @@ func TestMetricsHaveExamples(t *testing.T) {
 			rules[kind] += rest
 		}
 	}
-	for _, name := range []string{"filesystem", "process", "system"} {
+	for _, name := range []string{"filesystem", "process", "self", "system"} {
 		kind, _ := checks.Find(name)
 		for _, m := range kind.Metrics {
 			used := regexp.MustCompile(`(when|clear) .*[^a-z0-9_.]` + regexp.QuoteMeta(m.Name) + `([^a-z0-9_.]|\n)`)

@@ -3,6 +3,7 @@ package checks
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tocsin"
 	"tocsin/internal/program"
 )
 
@@ -33,6 +35,11 @@ type Host struct {
 	Log *slog.Logger
 	// Cage holds the programs that checks run; nil is process groups. As Proc.
 	Cage *program.Cage
+
+	// Own is what the running agent knows of itself, for the kind self: the
+	// metrics that are wanted, without those that have no value as yet. Nil
+	// means that no agent runs here. As Proc.
+	Own func(ctx context.Context, wants func(metrics ...string) bool) (map[string]tocsin.Value, error)
 
 	once        sync.Once
 	table       *Table

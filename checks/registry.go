@@ -117,6 +117,7 @@ func Kinds() []Kind {
 		networkKind(),
 		processKind(),
 		programKind(),
+		selfKind(),
 		systemKind(),
 		unitKind(),
 	}

@@ -34,9 +34,16 @@ func TestReload(t *testing.T) {
 		t.Errorf("the log does not say what is wrong: %s", a.log)
 	}
 
+	// The same mistake again is told no more.
+	told = append(told, receive(ctx, t, box))
+	if o := s.tocsin(ctx, "", "reload"); o.code != 78 || !contains(o.stderr, "tocsin.hcl line", "when = !exist", "rejected") {
+		t.Errorf("got %+v", o)
+	}
+	a.ready(ctx, 3)
+
 	s.rules(append(base, s.watchProcess("b", "1s"))...)
 	a.signal(syscall.SIGHUP)
-	a.ready(ctx, 3)
+	a.ready(ctx, 4)
 	a.log.await(ctx, t, `msg="configuration reloaded" checks=2`, 1)
 	told = append(told, receive(ctx, t, box))
 	// a is read again at least once until its recovery is told.
@@ -44,16 +51,16 @@ func TestReload(t *testing.T) {
 	told = append(told, receive(ctx, t, box))
 	a.stop(ctx)
 
-	for i, want := range []string{"process.a/down failed", "process.b/down failed", "process.a/down recovered"} {
+	for i, want := range []string{"process.a/down failed", "system.tocsin/configuration instance", "process.b/down failed", "process.a/down recovered"} {
 		if got := told[i].header.Get("X-Tocsin-Rule") + " " + told[i].header.Get("X-Tocsin-State"); got != want {
 			t.Errorf("mail %d: got %q, want %q", i, got, want)
 		}
 	}
-	if n := len(box.Mails()); n != 3 {
-		t.Errorf("got %d mails, want 3: what failed before was told again", n)
+	if n := len(box.Mails()); n != 4 {
+		t.Errorf("got %d mails, want 4: what failed before was told again", n)
 	}
-	if n := strings.Count(a.manager.String(), "RELOADING=1\n"); n != 2 {
-		t.Errorf("the manager heard %d times of a reload, want 2", n)
+	if n := strings.Count(a.manager.String(), "RELOADING=1\n"); n != 3 {
+		t.Errorf("the manager heard %d times of a reload, want 3", n)
 	}
 }
 

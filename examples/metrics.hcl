@@ -270,3 +270,51 @@ check "filesystem" "disks" {
     clear = space.percent < 85
   }
 }
+
+# The agent itself. Without such a check it has one with rules of its own, which
+# "tocsin defaults --self" prints.
+check "self" "agent" {
+  rule "mail" {
+    when = mail.failing > 10 * minute || mail.age > 7 * day
+  }
+  rule "servers" {
+    when = servers.failing > 30 * minute || servers.paused > 1
+  }
+  rule "queue" {
+    when  = queue.age > 12 * hour || queue.critical_age > 15 * minute || queue.length > 200
+    clear = queue.length < 100
+  }
+  rule "badmail" {
+    when     = badmail > 0
+    reminder = "1d"
+  }
+  rule "disk" {
+    when     = disk.free < 100 * MiB || disk.percent > 98
+    for      = "5m"
+    severity = "critical"
+  }
+  rule "unwritten" {
+    when     = events.unwritten > 0 || state.unsaved
+    for      = "1m"
+    severity = "critical"
+  }
+  rule "late" {
+    when = checks.late > 3
+    for  = "5m"
+  }
+  rule "use" {
+    when = memory.rss > 150 * MiB || goroutines > 2000 || fds.percent > 80 || fds.open > 5000
+    for  = "10m"
+  }
+  rule "rules" {
+    when = rules.rejected
+    for  = "1h"
+  }
+  rule "heartbeat" {
+    when = heartbeat.failing > 10 * minute
+  }
+  rule "restarted" {
+    when     = uptime < 2 * minute
+    severity = "info"
+  }
+}

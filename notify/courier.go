@@ -71,6 +71,8 @@ type Courier struct {
 	quit    chan struct{}              // closed when the workers of this setup should end
 	ended   map[string]<-chan struct{} // by account: closed when its worker has ended
 	wg      sync.WaitGroup
+	// delivered is when a mail server last took a mail.
+	delivered time.Time
 }
 
 // NewCourier makes a courier that keeps what it knows of the accounts in the
@@ -288,6 +290,7 @@ func (c *Courier) succeeded(account string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.keep(account, Pause{})
+	c.delivered = time.Now()
 }
 
 // servers lists the accounts for a notifier's mail to a recipient: those of its

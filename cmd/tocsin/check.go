@@ -26,16 +26,21 @@ func newCheckCommand(opt *options) *cobra.Command {
 		Short: "Read now and show what each rule would do",
 		Long: `Read the checks (all, or those with the names) now, print their readings and
 what each rule says of them. Nothing is sent. The exit code is 1 when a check
-cannot be read.`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := opt.load(config.Optional)
-			if err != nil {
-				return err
-			}
-			return checkNow(cmd.Context(), opt, cfg, args)
-		},
+cannot be read. With --explain the running agent says why each rule is as it is:
+which parts of its condition hold, and what is missing until something happens.`,
 	}
 	addJSONFlag(cmd, opt)
+	explain := cmd.Flags().Bool("explain", false, "why each rule is as it is, asked of the running agent")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *explain {
+			return explainRules(cmd.Context(), opt, args)
+		}
+		cfg, err := opt.load(config.Optional)
+		if err != nil {
+			return err
+		}
+		return checkNow(cmd.Context(), opt, cfg, args)
+	}
 	return cmd
 }
 
@@ -60,32 +65,9 @@ type ruleReport struct {
 }
 
 func checkNow(ctx context.Context, opt *options, cfg *config.Config, names []string) error {
-	host := checks.NewHost("")
-	host.Cage = program.OpenCage(false, newLogger(opt.std.err, nil))
-	defer host.Cage.Close()
-	if err := cfg.Open(host); err != nil {
-		return failed(err)
-	}
-	for _, what := range cfg.Lacking() {
-		fmt.Fprintf(opt.std.err, "not watched: %s\n", printable(what))
-	}
-	chosen, err := choose(cfg, names)
+	chosen, readings, err := readNow(ctx, opt, cfg, names)
 	if err != nil {
-		return &exitError{exitUsage, err}
-	}
-	needed := referred(cfg, chosen)
-	for _, c := range needed {
-		_, _ = readOnce(ctx, c) // rates need a reading before; its errors show in the next
-	}
-	select {
-	case <-ctx.Done():
-		return failed(ctx.Err())
-	case <-time.After(rateGap):
-	}
-	readings := make(map[string]answer, len(needed))
-	for _, c := range needed {
-		reading, err := readOnce(ctx, c)
-		readings[c.ID()] = answer{reading, err}
+		return err
 	}
 	reports := make([]checkReport, 0, len(chosen))
 	unread := 0
@@ -105,6 +87,39 @@ func checkNow(ctx context.Context, opt *options, cfg *config.Config, names []str
 		err = fmt.Errorf("%d of %d checks could not be read", unread, len(chosen))
 	}
 	return failed(err)
+}
+
+// readNow reads the checks with the names, or all, and those that their rules
+// refer to. The readings are by the id of the check.
+func readNow(ctx context.Context, opt *options, cfg *config.Config, names []string) ([]engine.Check, map[string]answer, error) {
+	host := checks.NewHost("")
+	host.Cage = program.OpenCage(false, newLogger(opt.std.err, nil))
+	defer host.Cage.Close()
+	if err := cfg.Open(host); err != nil {
+		return nil, nil, failed(err)
+	}
+	for _, what := range cfg.Lacking() {
+		fmt.Fprintf(opt.std.err, "not watched: %s\n", printable(what))
+	}
+	chosen, err := choose(cfg, names)
+	if err != nil {
+		return nil, nil, &exitError{exitUsage, err}
+	}
+	needed := referred(cfg, chosen)
+	for _, c := range needed {
+		_, _ = readOnce(ctx, c) // rates need a reading before; its errors show in the next
+	}
+	select {
+	case <-ctx.Done():
+		return nil, nil, failed(ctx.Err())
+	case <-time.After(rateGap):
+	}
+	readings := make(map[string]answer, len(needed))
+	for _, c := range needed {
+		reading, err := readOnce(ctx, c)
+		readings[c.ID()] = answer{reading, err}
+	}
+	return chosen, readings, nil
 }
 
 func choose(cfg *config.Config, names []string) ([]engine.Check, error) {
@@ -178,8 +193,7 @@ func report(c engine.Check, readings map[string]answer) checkReport {
 		}
 		r.Errors[metric] = err.Error()
 	}
-	view := engine.View{Reading: reading, History: engine.NewHistory(c.Windows, c.Picks), Now: time.Now()}
-	view.Other = func(r engine.Ref) tocsin.Value { return readings[r.Check].reading.Values[r.Metric] }
+	view := viewOf(c, readings)
 	for i := range c.Rules {
 		rule := &c.Rules[i]
 		says := map[engine.Truth]string{engine.True: wouldFail, engine.False: "ok", engine.Unknown: "no data"}
@@ -187,6 +201,14 @@ func report(c engine.Check, readings map[string]answer) checkReport {
 		r.Rules = append(r.Rules, ruleReport{rule.Name, says[engine.Observe(rule, view).When], rule.Severity.String(), description, string(rule.Do)})
 	}
 	return r
+}
+
+// viewOf is what the rules of a check look at.
+func viewOf(c engine.Check, readings map[string]answer) engine.View {
+	return engine.View{
+		Reading: readings[c.ID()].reading, History: engine.NewHistory(c.Windows, c.Picks), Now: time.Now(),
+		Other: func(r engine.Ref) tocsin.Value { return readings[r.Check].reading.Values[r.Metric] },
+	}
 }
 
 // plain is a value as JSON has it.

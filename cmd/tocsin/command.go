@@ -93,7 +93,7 @@ that provider's limits and without ever losing an alert.`,
 	root.PersistentFlags().StringVarP(&opt.config, "config", "c", "", "rule file or directory (default $TOCSIN_CONFIG, then /etc/tocsin)")
 	root.PersistentFlags().StringVar(&opt.state, "state", "", "state directory (default agent.state_dir, then /var/lib/tocsin)")
 	root.AddCommand(
-		newRunCommand(opt), newStatusCommand(opt), newEventsCommand(opt), newDemoCommand(opt), newDefaultsCommand(opt), newValidateCommand(opt), newFmtCommand(opt), newCheckCommand(opt),
+		newRunCommand(opt), newReloadCommand(opt), newJudgeCommand(opt), newStatusCommand(opt), newEventsCommand(opt), newDemoCommand(opt), newDefaultsCommand(opt), newValidateCommand(opt), newFmtCommand(opt), newCheckCommand(opt),
 		newTestMailCommand(opt), newSendCommand(opt), newSendmailCommand(opt), newQueueCommand(opt), newQuotaCommand(opt), newProvidersCommand(opt), newMetricsCommand(opt), newExplainCommand(opt), newEventCommand(opt),
 		newBootmarkCommand(), newVersionCommand(opt),
 	)
@@ -113,7 +113,12 @@ func failed(err error) error {
 // load reads the configuration, tells what is wrong with it, and ends with
 // exit code 78 when it cannot be used.
 func (o *options) load(secrets config.SecretPolicy) (*config.Config, error) {
-	cfg, problems := config.Load(o.config, config.Options{Secrets: secrets, StateDir: o.state})
+	return o.loadFor(config.Options{Secrets: secrets, StateDir: o.state})
+}
+
+// loadFor is load with options of its own.
+func (o *options) loadFor(options config.Options) (*config.Config, error) {
+	cfg, problems := config.Load(o.config, options)
 	if problems.Len() > 0 {
 		problems.Write(o.std.err, isTerminal(o.std.err), terminalWidth)
 	}

@@ -37,8 +37,16 @@ func newQueueCommand(opt *options) *cobra.Command {
 		}
 		return queueList(opt)
 	}
+	show := &cobra.Command{
+		Use:   "show ID",
+		Short: "Show one mail or event, with the server's replies",
+		Args:  cobra.ExactArgs(1),
+		RunE:  func(_ *cobra.Command, args []string) error { return queueShow(opt, args[0]) },
+	}
+	addJSONFlag(show, opt)
 	queue.AddCommand(
 		list,
+		show,
 		newQueueExportCommand(opt),
 		&cobra.Command{
 			Use:   "hold ID",
@@ -51,12 +59,6 @@ func newQueueCommand(opt *options) *cobra.Command {
 			Short: "Let a mail of badmail go once more, to those who did not get it",
 			Args:  cobra.ExactArgs(1),
 			RunE:  func(cmd *cobra.Command, args []string) error { return queueRequeue(cmd.Context(), opt, args[0]) },
-		},
-		&cobra.Command{
-			Use:   "show ID",
-			Short: "Show one mail or event, with the server's replies",
-			Args:  cobra.ExactArgs(1),
-			RunE:  func(_ *cobra.Command, args []string) error { return queueShow(opt, args[0]) },
 		},
 		&cobra.Command{
 			Use:   "retry [ID]",
@@ -202,6 +204,8 @@ func queueShow(opt *options, id string) error {
 		return failed(fmt.Errorf("show %q: %w", id, spool.ErrUnknown))
 	case len(letters)+len(items) > 1:
 		return failed(fmt.Errorf("show %q: %w: %d ids begin so", id, spool.ErrUnknown, len(letters)+len(items)))
+	case opt.json:
+		return failed(json.NewEncoder(opt.std.out).Encode(queueDetails(listing, letters, items)))
 	case len(letters) == 1:
 		return failed(showLetter(opt, cfg, letters[0]))
 	}

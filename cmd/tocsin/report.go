@@ -31,9 +31,10 @@ func (a *agent) report(ctx context.Context, names []string) (control.Status, err
 	cfg := a.config.Load()
 	s := control.Status{
 		API: control.APIVersion, Version: version(), Host: cfg.Agent.Host, Started: a.started, Now: now,
-		Missing: joined(a.machine.Missing(), cfg.Lacking()), Checks: []control.Check{},
-		Silences: a.silences().Silences,
-		Mail:     control.Mail{Waiting: len(a.store.spool.Waiting()) + len(a.store.spool.Letters()), Servers: []control.Server{}},
+		Missing: joined(a.machine.Missing(), cfg.Lacking(), a.refused()), Checks: []control.Check{},
+		Heartbeats: a.heartbeats(),
+		Silences:   a.silences().Silences,
+		Mail:       control.Mail{Waiting: len(a.store.spool.Waiting()) + len(a.store.spool.Letters()), Servers: []control.Server{}},
 	}
 	for _, account := range a.courier.Accounts() {
 		server := control.Server{Name: account.Name}

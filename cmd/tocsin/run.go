@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/config"
 	"tocsin/internal/control"
 	"tocsin/internal/engine"
+	"tocsin/internal/heartbeat"
 	"tocsin/internal/machine"
 	"tocsin/internal/program"
 	"tocsin/internal/systemd"
@@ -40,6 +41,11 @@ type agent struct {
 	engine  *engine.Engine
 	machine *machine.Machine
 	alarms  *notify.Alarms
+	beats   *heartbeat.Sender
+	// reloads asks for the rule files to be read again; rejected is why those on
+	// disk are not in force.
+	reloads  chan chan control.Reloaded
+	rejected atomic.Pointer[string]
 
 	// courierCtx ends the delivery; it outlives the engine, whose last events
 	// still go out.
@@ -55,8 +61,8 @@ type agent struct {
 // through the desk into the spool, and the courier delivers from there. Each
 // part pushes its stop; they run in reverse, also when a later part fails.
 func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent, err error) {
-	a = &agent{log: log, started: time.Now(), host: checks.NewHost(""), changes: make(chan struct{})}
-	a.host.Log = log
+	a = &agent{log: log, started: time.Now(), host: checks.NewHost(""), changes: make(chan struct{}), reloads: make(chan chan control.Reloaded)}
+	a.host.Log, a.host.Own = log, a.own
 	a.config.Store(cfg)
 	defer func() {
 		if err != nil {
@@ -95,6 +101,7 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 	a.machine.Cage, a.machine.Journal.Spare = a.host.Cage, a.host.Cage.Spare
 	a.alarms = &notify.Alarms{Desk: desk, Log: log, Host: func() string { return a.config.Load().Agent.Host }}
 	a.courier.Refused, a.courier.FellBack = a.alarms.Refused, a.fellBack
+	a.beats = &heartbeat.Sender{Log: log, Well: a.well, Line: a.line}
 	a.tellDamage()
 	a.courierCtx = a.background(ctx, a.courier.Run)
 	a.courier.Configure(a.courierCtx, setup(cfg))
@@ -102,11 +109,13 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 	a.attend(cfg)
 	a.background(ctx, a.collect)
 	a.background(ctx, func(ctx context.Context) { a.pickup(ctx, desk) })
-	a.background(ctx, a.listen)
+	a.answer(ctx)
 	// 4. The engine reads, decides and hands its events to the desk, past what
 	// gathers evidence; so does the machine, of what happens to itself.
 	a.onStop(proof.Close)
 	a.background(ctx, a.engine.Run)
+	a.onStop(a.beats.Close)
+	a.beats.Configure(a.courierCtx, cfg.Heartbeats)
 	a.background(ctx, a.watchClock)
 	a.background(ctx, a.machine.Run)
 	a.background(ctx, a.machine.Watch)
@@ -219,13 +228,26 @@ func (a *agent) reload(ctx context.Context, cfg *config.Config) error {
 	a.config.Store(cfg)
 	a.store.silences.Plan(cfg.Maintenances)
 	a.attend(cfg)
+	a.beats.Configure(a.courierCtx, cfg.Heartbeats)
 	a.machine.Reloaded()
 	return nil
 }
 
-// listen serves the control socket. Without it the agent still watches and
-// mails.
-func (a *agent) listen(ctx context.Context) {
+// answer begins to serve the control socket, so that whoever was told that the
+// agent is ready can ask it.
+func (a *agent) answer(ctx context.Context) {
+	answers := make(chan struct{})
+	up := sync.OnceFunc(func() { close(answers) })
+	a.background(ctx, func(ctx context.Context) {
+		defer up()
+		a.listen(ctx, up)
+	})
+	<-answers
+}
+
+// listen serves the control socket, and calls up when it does. Without it the
+// agent still watches and mails.
+func (a *agent) listen(ctx context.Context, up func()) {
 	err := control.Serve(ctx, a.config.Load().Agent.Socket, control.Agent{
 		Retry:   a.retry,
 		Drop:    func(id string) error { return a.store.spool.Drop(id, "dropped by hand", time.Now()) },
@@ -236,9 +258,11 @@ func (a *agent) listen(ctx context.Context) {
 		Act:     a.act,
 		Ack:     a.ack,
 		Silence: a.silence, Unsilence: a.unsilence, Silences: a.silences,
-		Status: a.report,
-		Events: a.happened,
-	}, a.log, nil)
+		Reload:  a.asked,
+		Status:  a.report,
+		Explain: a.why,
+		Events:  a.happened,
+	}, a.log, up)
 	if err != nil {
 		a.log.Error("no control socket: queue retry, drop and test-mail cannot reach this agent", "err", err)
 	}

@@ -44,7 +44,7 @@ func serve(ctx context.Context, opt *options) error {
 	defer signal.Stop(broken)
 
 	release := headroom()
-	cfg, err := opt.load(config.Required)
+	cfg, err := opt.loadFor(config.Options{StateDir: opt.state, Self: true})
 	if err != nil {
 		return err
 	}
@@ -68,6 +68,7 @@ func serve(ctx context.Context, opt *options) error {
 	ticker := time.NewTicker(statusEvery)
 	defer ticker.Stop()
 	shown := ""
+	renewer := &renewer{opt: opt, agent: a, judge: newJudge(opt), level: level, manager: manager}
 	for {
 		select {
 		case now := <-ticker.C:
@@ -82,11 +83,9 @@ func serve(ctx context.Context, opt *options) error {
 		case <-a.changes:
 			a.follow(ctx)
 		case <-hangup:
-			manager.Reloading()
-			if reread(ctx, opt, a) {
-				setLevel(level, a.config.Load())
-			}
-			manager.Ready(status(a.config.Load()))
+			renewer.renew(ctx, true)
+		case answer := <-a.reloads:
+			answer <- renewer.renew(ctx, false)
 		}
 	}
 }
@@ -101,7 +100,7 @@ func (a *agent) end(ctx context.Context) {
 
 // announce says what runs.
 func announce(log *slog.Logger, cfg *config.Config) {
-	log.Info("agent started", "version", version(), "host", cfg.Agent.Host, "checks", len(cfg.Checks), "state", cfg.Agent.StateDir)
+	log.Info("agent started", "version", version(), "host", cfg.Agent.Host, "checks", watched(cfg), "state", cfg.Agent.StateDir)
 	if cfg.Defaults {
 		log.Info(defaultsLine)
 	}
@@ -113,20 +112,6 @@ const endLimit = 20 * time.Second
 
 // statusEvery is how often the line of systemctl status may change.
 const statusEvery = 10 * time.Second
-
-// reread reads the rule file again. A broken one changes nothing and says why.
-func reread(ctx context.Context, opt *options, a *agent) bool {
-	cfg, err := opt.load(config.Required)
-	if err == nil {
-		err = a.reload(ctx, cfg)
-	}
-	if err != nil {
-		a.log.Error("configuration rejected, the old one stays in force", "err", err)
-		return false
-	}
-	a.log.Info("configuration reloaded", "checks", len(cfg.Checks))
-	return true
-}
 
 // asFailed gives an error without an exit code that of a failure.
 func asFailed(err error) error {
@@ -149,7 +134,7 @@ func (a *agent) status(now time.Time) string {
 	if n := len(a.store.spool.Waiting()) + len(a.store.spool.Letters()); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d waiting to be mailed", n))
 	}
-	parts = slices.Concat(parts, a.machine.Missing(), a.config.Load().Lacking())
+	parts = slices.Concat(parts, a.machine.Missing(), a.config.Load().Lacking(), a.refused())
 	for _, account := range a.courier.Accounts() {
 		if account.Pause.Until.After(now) {
 			parts = append(parts, fmt.Sprintf("mail server %s paused until %s: %s",
@@ -161,9 +146,12 @@ func (a *agent) status(now time.Time) string {
 
 // status is the part of the line that the configuration alone decides.
 func status(cfg *config.Config) string {
-	rules := 0
-	for _, c := range cfg.Checks {
-		rules += len(c.Rules)
-	}
-	return fmt.Sprintf("watching %d checks with %d rules; mail through %d servers", len(cfg.Checks), rules, len(cfg.Accounts))
+	checks, rules := cfg.Watched()
+	return fmt.Sprintf("watching %d checks with %d rules; mail through %d servers", checks, rules, len(cfg.Accounts))
+}
+
+// watched counts the checks for the log.
+func watched(cfg *config.Config) int {
+	checks, _ := cfg.Watched()
+	return checks
 }

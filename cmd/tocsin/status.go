@@ -89,8 +89,8 @@ func askStatus(ctx context.Context, opt *options, names []string) (control.Statu
 	return s, err
 }
 
-// client is the client of the agent that the rule file means. --state says more
-// than a rule file that cannot be read.
+// client is the client of the agent that the rule file means, also one that
+// cannot be used. --state says more than a rule file that cannot be read.
 func client(opt *options) control.Client {
 	cfg, problems := config.Load(opt.config, config.Options{Secrets: config.Optional, StateDir: opt.state})
 	switch {
@@ -98,7 +98,7 @@ func client(opt *options) control.Client {
 	case opt.state != "":
 		return control.Client{Path: filepath.Join(opt.state, "control.sock")}
 	default:
-		return control.Client{Path: config.DefaultSocket}
+		return control.Client{Path: config.Socket(opt.config, config.Options{})}
 	}
 	return control.Client{Path: cfg.Agent.Socket}
 }

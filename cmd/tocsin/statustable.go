@@ -38,6 +38,14 @@ func statusTable(s control.Status, colored bool) string {
 		}
 		fmt.Fprintln(&b, clip(line, tableWidth))
 	}
+	for _, h := range s.Heartbeats {
+		switch {
+		case h.Held != "":
+			fmt.Fprintln(&b, clip(fmt.Sprintf("! heartbeat %s is not sent: %s", h.Name, oneLine(h.Held)), tableWidth))
+		case !h.FailingSince.IsZero():
+			fmt.Fprintln(&b, clip(fmt.Sprintf("! heartbeat %s has failed for %s: %s", h.Name, short(s.Now.Sub(h.FailingSince)), oneLine(h.Reason)), tableWidth))
+		}
+	}
 	if len(s.Checks) == 0 {
 		return b.String()
 	}

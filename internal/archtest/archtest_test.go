@@ -27,7 +27,7 @@ func floors() [][]string {
 		{"tocsin/templates", "tocsin/internal/boot", "tocsin/notify/quota", "tocsin/notify/silence"},
 		{"tocsin/notify/provider"},
 		{"tocsin/notify/spool", "tocsin/notify/smtp", "tocsin/internal/program"},
-		{"tocsin/checks", "tocsin/internal/act", "tocsin/notify/oauth", "tocsin/notify/maillog", "tocsin/notify/transport"},
+		{"tocsin/checks", "tocsin/internal/act", "tocsin/notify/oauth", "tocsin/notify/maillog", "tocsin/notify/transport", "tocsin/internal/heartbeat"},
 		{"tocsin/notify", "tocsin/notify/mx", "tocsin/notify/pickup"},
 		{"tocsin/internal/engine"},
 		{"tocsin/internal/config"},

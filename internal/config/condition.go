@@ -31,6 +31,8 @@ type condition struct {
 	constants map[string]cty.Value
 	// functions are the pure ones that it calls.
 	functions map[string]function.Function
+	// code is the text of the expression, nil where quick is there.
+	code []byte
 	// quick is the condition without HCL; nil when it is not that simple.
 	quick quick
 }
@@ -157,10 +159,14 @@ func (s *scope) condition(name string, of subject) *condition {
 	if !s.typed(c) {
 		return nil
 	}
-	c.parts, c.quick = partsOf(s.source, c), quickly(c.expr, of.kind)
+	r := c.expr.Range()
+	code := s.source.text[r.Start.Byte:r.End.Byte]
+	c.parts, c.quick = partsOf(code, r.Start.Byte, c), quickly(c.expr, of.kind)
 	if c.quick != nil {
 		// HCL's tree is a third of what a thousand checks keep in memory.
 		c.expr, c.constants, c.functions = nil, nil, nil
+	} else {
+		c.code = slices.Clone(code)
 	}
 	return c
 }

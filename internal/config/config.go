@@ -13,6 +13,7 @@ import (
 
 	"tocsin/checks"
 	"tocsin/internal/engine"
+	"tocsin/internal/heartbeat"
 	"tocsin/notify"
 	"tocsin/notify/pickup"
 	"tocsin/notify/silence"
@@ -41,6 +42,8 @@ type Config struct {
 	Pickup pickup.Config
 	// Templates holds the template blocks by their name.
 	Templates map[string]templates.Template
+	// Heartbeats are the heartbeat blocks.
+	Heartbeats []heartbeat.Beat
 	// Checks is in the order of the files. Until Open, Reader is nil, and one
 	// that stands for several is there itself.
 	Checks []engine.Check
@@ -53,6 +56,10 @@ type Config struct {
 	written []written        // the checks as the files have them
 	members [][]engine.Check // what each of them stands for, once they are open
 	lacking []string
+	added   bool // the check of the agent itself
+
+	blocks  map[string]string // hashes of those that are no checks
+	outside string            // a hash
 }
 
 // Agent is the agent block.
@@ -116,6 +123,9 @@ type Options struct {
 	Env func(name string) (value string, set bool)
 	// Zone finds a time zone by its name; nil means the files of this host.
 	Zone func(name string) (*time.Location, error)
+	// Self adds the check of the agent itself where the files have none, for who
+	// runs it.
+	Self bool
 	// StateDir, when set, wins over agent.state_dir, and the control socket
 	// is in it: so several agents run side by side.
 	StateDir string

@@ -27,8 +27,9 @@ type part struct {
 }
 
 // partsOf takes the text of a condition apart, without comments and with its
-// line ends and blanks folded.
-func partsOf(s *source, c *condition) []part {
+// line ends and blanks folded. code is the text, which begins at byte begin of
+// what its ranges are of.
+func partsOf(code []byte, begin int, c *condition) []part {
 	r := c.expr.Range()
 	type item struct {
 		from, to int
@@ -60,14 +61,14 @@ func partsOf(s *source, c *condition) []part {
 		if it.from < at { // a window function within another one's target
 			continue
 		}
-		if text := foldCode(s.text[at:it.from]); text != "" {
+		if text := foldCode(code[at-begin : it.from-begin]); text != "" {
 			parts = append(parts, part{text: text})
 		}
-		it.part.text = foldCode(s.text[it.from:it.to])
+		it.part.text = foldCode(code[it.from-begin : it.to-begin])
 		parts = append(parts, it.part)
 		at = it.to
 	}
-	if text := foldCode(s.text[at:r.End.Byte]); text != "" {
+	if text := foldCode(code[at-begin : r.End.Byte-begin]); text != "" {
 		parts = append(parts, part{text: text})
 	}
 	return parts
@@ -98,8 +99,18 @@ func foldCode(code []byte) string {
 // explain describes a view in the words of the condition, with values, and
 // returns the value of the first metric.
 func (c *condition) explain(v engine.View, suffix string) (description, value string) {
+	description, value = c.filled(c.parts, v)
+	description += suffix
+	if text := c.presence(v); text != "" {
+		description = text
+	}
+	return cutLine(description, maxDescription), value
+}
+
+// filled are the parts with their values, and the first of these.
+func (c *condition) filled(parts []part, v engine.View) (text, value string) {
 	var b strings.Builder
-	for _, p := range c.parts {
+	for _, p := range parts {
 		b.WriteString(p.text)
 		shown, ok := c.shown(p, v)
 		if !ok {
@@ -110,14 +121,7 @@ func (c *condition) explain(v engine.View, suffix string) (description, value st
 		}
 		b.WriteString(" " + shown)
 	}
-	description = fold(b.String()) + suffix
-	if text := c.presence(v); text != "" {
-		description = text
-	}
-	if short := []rune(description); len(short) > maxDescription {
-		description = string(short[:maxDescription-1]) + "…"
-	}
-	return description, value
+	return fold(b.String()), value
 }
 
 // shown is the value of a part, false for plain text.

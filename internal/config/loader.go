@@ -36,6 +36,7 @@ type loader struct {
 	// fallbacks is where the fallback block of a mail block is, by its name.
 	fallbacks map[string]hcl.Range
 	asked     []asked // groups and labels, by routes
+	brought []brought // from outside of the files
 
 	noDefaults bool // nothing is watched but what the files say
 	// unknowns are what conditions are tried with, by kind.
@@ -50,20 +51,21 @@ type found struct {
 
 // blockTypes are the blocks that a file may hold; laterBlocks come later.
 func blockTypes() []string {
-	return []string{"agent", "mailserver", "mail", "template", "route", "hook", "check", "maintenance", "aliases", "pickup"}
+	return []string{"agent", "mailserver", "mail", "template", "route", "hook", "check", "maintenance", "aliases", "pickup", "heartbeat"}
 }
 
 func laterBlocks() []string {
-	return []string{"webhook", "alertmanager", "heartbeat", "silence", "web", "locals"}
+	return []string{"webhook", "alertmanager", "silence", "web", "locals"}
 }
 
 func (l *loader) load(sources []*source) {
-	l.named = map[string]map[string]hcl.Range{"mail": {}, "mailserver": {}, "template": {}, "hook": {}, "maintenance": {}}
+	l.named = map[string]map[string]hcl.Range{"mail": {}, "mailserver": {}, "template": {}, "hook": {}, "maintenance": {}, "heartbeat": {}}
 	l.senders = map[string]sender{}
 	l.templates = map[string]templates.Template{}
 	blocks := l.collect(sources)
 	l.agent(blocks["agent"])
 	l.defaults(blocks)
+	l.self(blocks)
 	for _, f := range blocks["mailserver"] {
 		l.mailServer(f)
 	}
@@ -87,9 +89,13 @@ func (l *loader) load(sources []*source) {
 		l.maintenance(f)
 	}
 	l.answered()
+	for _, f := range blocks["heartbeat"] {
+		l.heartbeat(f)
+	}
 	l.pickup(blocks["pickup"], blocks["aliases"])
 	l.config.Templates = l.templates
 	l.whole(blocks)
+	l.config.blocks, l.config.outside = l.digests(blocks), l.outside()
 }
 
 // collect sorts the top-level blocks by type and finds labels used twice.
@@ -101,7 +107,7 @@ func (l *loader) collect(sources []*source) map[string][]found {
 		for _, block := range items(s.body) {
 			names := l.named[block.Type]
 			switch block.Type {
-			case "mail", "mailserver", "template", "hook", "maintenance":
+			case "mail", "mailserver", "template", "hook", "maintenance", "heartbeat":
 				label := "NAME"
 				if block.Type == "hook" {
 					label = "EVENT"

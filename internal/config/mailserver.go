@@ -192,6 +192,7 @@ func (s *scope) security(a *notify.Account) {
 
 func (s *scope) roots(v setting) *x509.CertPool {
 	pem, _, err := readRegular(s.path(v.text), maxFile)
+	s.bring(v.text, string(pem))
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) && s.loader.opt.Secrets == Optional {
 			s.warn(v.at, "Value is not here", "There is no file %q. A running agent will need it.", s.path(v.text))

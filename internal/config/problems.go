@@ -26,6 +26,7 @@ const leastSecret = 8
 type Problems struct {
 	diags   hcl.Diagnostics
 	sources map[string]*source
+	read    []*source // the rule files, in order
 	// secrets are texts that must not be shown: values of env(), file() and
 	// credential(), and literal passwords.
 	secrets          []string

@@ -39,6 +39,8 @@ func both(t *testing.T, text string) bool {
 		m, _ := findMetric(kind, name)
 		c.metrics = append(c.metrics, m)
 	}
+	compiled := *c
+	compiled.parts, compiled.quick, compiled.expr = partsOf([]byte(text), 0, c), fast, nil
 	for _, exists := range []tocsin.Value{{}, tocsin.Bool(true), tocsin.Bool(false)} {
 		for _, rss := range values() {
 			for _, vms := range values() {
@@ -46,10 +48,37 @@ func both(t *testing.T, text string) bool {
 				if got, want := fast(v), c.Eval(v); got != want {
 					t.Fatalf("%s with exists %v, rss %v, vms %v: quickly %v, by HCL %v", text, exists, rss, vms, got, want)
 				}
+				if p := compiled.Dissect(v); !sound(p) || p.Says != fast(v) {
+					t.Fatalf("%s with exists %v, rss %v, vms %v: taken apart %+v, as a whole %v", text, exists, rss, vms, p, fast(v))
+				}
 			}
 		}
 	}
 	return true
+}
+
+// sound says whether what a condition says follows from what its parts say.
+func sound(p engine.Part) bool {
+	if len(p.Parts) == 0 {
+		return p.Join == "" && (p.Says == engine.Unknown) == (p.Why != "")
+	}
+	decides, says := engine.False, engine.True
+	if p.Join == "||" {
+		decides, says = engine.True, engine.False
+	}
+	for _, part := range p.Parts {
+		switch {
+		case !sound(part):
+			return false
+		case p.Join == "!":
+			says = not(part.Says)
+		case part.Says == decides:
+			says = decides
+		case part.Says == engine.Unknown && says != decides:
+			says = engine.Unknown
+		}
+	}
+	return p.Says == says
 }
 
 func TestQuick(t *testing.T) {

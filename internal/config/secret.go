@@ -59,6 +59,7 @@ func (s *scope) outside(parameter string, read func(string) (string, error)) fun
 				return cty.NilVal, s.refuse("The " + parameter + " must be written out here, not taken from env(), file() or credential().")
 			}
 			text, err := read(args[0].AsString())
+			s.bring(args[0].AsString(), text)
 			if errors.Is(err, errAbsent) && s.loader.opt.Secrets == Optional {
 				s.absent = sentence(err)
 				return cty.UnknownVal(cty.String).Mark(sensitive), nil

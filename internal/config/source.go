@@ -68,9 +68,7 @@ func readSources(path string, policy SecretPolicy, p *Problems) []*source {
 			p.file("Configuration too large", path, fmt.Errorf("all files together may have at most %d MiB", maxTotal>>20))
 			return nil
 		}
-		p.sources[s.name] = s
-		p.add(checkText(s)...)
-		s.checkMode(p, policy)
+		p.take(s, policy)
 		sources = append(sources, s)
 	}
 	return sources

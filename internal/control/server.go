@@ -26,6 +26,8 @@ const (
 	maxAnswer = 64 << 20
 	deadline  = 10 * time.Second
 	patience  = 30 * time.Second
+	// reloadPatience is for a reload, which may wait for the one before it.
+	reloadPatience = 90 * time.Second
 	// actPatience is for what acts on services, which take their time.
 	actPatience = 15 * time.Minute
 )
@@ -58,8 +60,12 @@ type Agent struct {
 	Silence   func(r Request, by string) (Silence, error)
 	Unsilence func(name, by string) ([]Silence, error)
 	Silences  func() Silences
+	// Reload reads the rule files again and returns what became of that.
+	Reload func(ctx context.Context) (Reloaded, error)
 	// Status is what the agent knows of the checks with the names, or of all.
 	Status func(ctx context.Context, names []string) (Status, error)
+	// Explain is why the rules of the checks with the names are as they are.
+	Explain func(ctx context.Context, names []string) (Explanation, error)
 	// Events is what happened since, as far as the spool remembers.
 	Events func(since time.Time) (Events, error)
 }
@@ -158,10 +164,14 @@ func handler(a Agent) http.Handler {
 		ended, err := a.Unsilence(r.ID, r.by)
 		return Silences{API: APIVersion, Silences: ended}, err
 	}))
+	mux.HandleFunc("POST /v1/reload", reload(a))
 	light, heavy := make(turns, lightTurns), make(turns, heavyTurns)
 	mux.HandleFunc("GET /v1/silences", light.question(func(*http.Request) (any, error) { return a.Silences(), nil }))
 	mux.HandleFunc("GET /v1/status", light.question(func(r *http.Request) (any, error) {
 		return a.Status(r.Context(), r.URL.Query()["name"])
+	}))
+	mux.HandleFunc("GET /v1/explain", light.question(func(r *http.Request) (any, error) {
+		return a.Explain(r.Context(), r.URL.Query()["name"])
 	}))
 	mux.HandleFunc("GET /v1/events", heavy.question(func(r *http.Request) (any, error) {
 		since, err := time.Parse(time.RFC3339, r.URL.Query().Get("since"))

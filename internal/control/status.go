@@ -20,6 +20,8 @@ type Status struct {
 	// Missing says what the agent cannot do here, such as hear of shutdowns.
 	Missing []string `json:"missing"`
 	Mail    Mail     `json:"mail"`
+	// Heartbeats are in the order of the rule files.
+	Heartbeats []Heartbeat `json:"heartbeats"`
 	// Silences are those in force.
 	Silences []Silence `json:"silences"`
 	Checks   []Check   `json:"checks"`
@@ -38,6 +40,18 @@ type Server struct {
 	// PausedUntil is set while it is left alone, for Reason.
 	PausedUntil time.Time `json:"paused_until,omitzero"`
 	Reason      string    `json:"reason,omitempty"`
+}
+
+// Heartbeat is a heartbeat block.
+type Heartbeat struct {
+	Name string `json:"name"`
+	// Sent is when its service took the last one.
+	Sent time.Time `json:"sent,omitzero"`
+	// FailingSince is set while it does not reach its service, for Reason.
+	FailingSince time.Time `json:"failing_since,omitzero"`
+	Reason       string    `json:"reason,omitempty"`
+	// Held says why none is sent: the agent is not well.
+	Held string `json:"held,omitempty"`
 }
 
 // State is the state of a check or a rule.

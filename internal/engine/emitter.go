@@ -36,6 +36,10 @@ type emitter struct {
 	mu    sync.Mutex
 	queue []*pending
 	ready chan struct{}
+	// left are the events that are not durable, and stale is as unsaved, for
+	// whoever asks.
+	left  int
+	stale bool
 
 	unsaved bool // the state file is behind what the sink has
 	// read is State.Read at the stop; nil before.
@@ -126,6 +130,7 @@ func (e *emitter) emit() int {
 			left++
 		}
 	}
+	e.left = left
 	return left
 }
 
@@ -166,6 +171,9 @@ func (e *emitter) settle() {
 		e.log.Error("state not saved, tried again", "err", err)
 	}
 	e.unsaved = err != nil
+	e.mu.Lock()
+	e.stale = e.unsaved
+	e.mu.Unlock()
 	for _, saved := range waiting {
 		saved <- err
 	}

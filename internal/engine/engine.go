@@ -36,11 +36,13 @@ type Engine struct {
 	reload  chan reload
 	ping    chan chan struct{}
 	asks    chan chan []CheckStatus
-	clock   chan struct{} // the clock on the wall was set
-	orders  chan order
-	ends    chan jobEnd
-	execs   chan execEnd
-	acting  sync.WaitGroup // actions and programs of rules
+	// inquiries are questions of any kind; see inquire.
+	inquiries chan func()
+	clock     chan struct{} // the clock on the wall was set
+	orders    chan order
+	ends      chan jobEnd
+	execs     chan execEnd
+	acting    sync.WaitGroup // actions and programs of rules
 	// jobs are the actions that are under way, by the id of their check, and
 	// programs those of rules, by the id of the rule: a check that a reload
 	// removes and another brings back finds its own.
@@ -105,7 +107,7 @@ func New(host string, checks []Check, state *State, sink Sink, delay time.Durati
 	e := &Engine{
 		host: host, log: log, epoch: state.Epoch, emitter: newEmitter(sink, state, log),
 		rules: maps.Clone(state.Rules), results: make(chan []result, 64), alerts: make(chan alert, 64),
-		reload: make(chan reload), ping: make(chan chan struct{}), asks: make(chan chan []CheckStatus), clock: make(chan struct{}, 1),
+		reload: make(chan reload), ping: make(chan chan struct{}), asks: make(chan chan []CheckStatus), clock: make(chan struct{}, 1), inquiries: make(chan func()),
 		states: maps.Clone(state.Checks), orders: make(chan order), ends: make(chan jobEnd), execs: make(chan execEnd),
 		jobs: make(map[string]*job), programs: make(map[string]bool), asking: make(map[string]*asking),
 	}
@@ -174,6 +176,8 @@ func (e *Engine) Run(ctx context.Context) {
 			e.executed(end, time.Now())
 		case done := <-e.ping:
 			close(done)
+		case look := <-e.inquiries:
+			look()
 		case answer := <-e.asks:
 			answer <- e.report(time.Now())
 		}

@@ -104,6 +104,9 @@ func List(dir string) (Listing, error) {
 	return l, nil
 }
 
+// Kept counts the mails and events in badmail: what somebody never got.
+func (s *Spool) Kept() int { return count(filepath.Join(s.dir, badmailDir), reasonExt) }
+
 func count(dir, ext string) int {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
