@@ -339,3 +339,32 @@ func TestAGivenUpCauseStillHolds(t *testing.T) {
 		stop()
 	})
 }
+
+// TestWhatIsHeldFollowsNothing: nobody is reminded of it or called because of it,
+// and who is called because of the cause reads what depends on it.
+func TestWhatIsHeldFollowsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checks, sources := tower("web", "fs")
+		for i := range checks {
+			checks[i].Rules[0].FollowUp = func(time.Time) FollowUp {
+				return FollowUp{Reminder: 20 * time.Minute, Escalations: []Escalation{{"boss", 10 * time.Minute}}}
+			}
+		}
+		k := &keeper{}
+		_, stop := running(t, filepath.Join(t.TempDir(), "s"), k, checks...)
+		time.Sleep(time.Minute)
+		setAll(sources, true)
+		time.Sleep(30 * time.Minute)
+		events := k.all()
+		wants(t, k, "fs/r failed", "fs/r escalation", "fs/r reminder")
+		for _, ev := range events[1:] {
+			if got := spelledOut(ev); got != "web held r" {
+				t.Errorf("%s: got %q", ev.Type, got)
+			}
+		}
+		setAll(sources, false)
+		time.Sleep(time.Minute)
+		wants(t, k, "fs/r recovered")
+		stop()
+	})
+}
