@@ -85,11 +85,7 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 	if err != nil {
 		return a, err
 	}
-	if key, _, err := boot.ReadKey("/proc"); err != nil {
-		log.Debug("nobody knows which boot this is: onreboot does nothing", "err", err)
-	} else {
-		state.Rebooted(cfg.Checks, string(key), a.started)
-	}
+	a.rebooted(state, cfg)
 	// 3. The courier takes mail out of the spool.
 	if a.courier, err = a.store.courier(a.host.Cage, log); err != nil {
 		return a, err
@@ -120,6 +116,16 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 	a.background(ctx, a.machine.Run)
 	a.background(ctx, a.machine.Watch)
 	return a, nil
+}
+
+// rebooted has the state know which boot this is.
+func (a *agent) rebooted(state *engine.State, cfg *config.Config) {
+	key, _, err := boot.ReadKey("/proc")
+	if err != nil {
+		a.log.Debug("nobody knows which boot this is: onreboot does nothing", "err", err)
+		return
+	}
+	state.Rebooted(cfg.Checks, string(key), a.started)
 }
 
 // watchClock tells the engine that the clock was set.
