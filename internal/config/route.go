@@ -53,6 +53,9 @@ func (s *scope) during() schedule.Schedule {
 	before := s.loader.problems.Len()
 	out := schedule.Schedule{Zone: s.zone(s.loader.config.Agent.Zone), Every: s.lines("during"), Except: s.lines("not_during")}
 	during, except := s.body.Attributes["during"], s.body.Attributes["not_during"]
+	if zone := s.body.Attributes["time_zone"]; zone != nil && during == nil && except == nil {
+		s.fail(zone.NameRange, "Not used", "\"time_zone\" is for \"during\" and \"not_during\", of which the route has none.")
+	}
 	for _, line := range slices.Concat(out.Every, out.Except) {
 		minutes, rest, _ := strings.Cut(line.String(), " ")
 		if strings.ContainsAny(minutes, "*-") {
