@@ -129,6 +129,9 @@ func outlook(r *Rule, s RuleState, o Observation, now time.Time) []string {
 	if r.Times > 0 {
 		all = append(all, fmt.Sprintf("it held in %d of %d readings within %s", len(hits(r, s.hits, Unknown, now)), r.Times, templates.Span(r.Within)))
 	}
+	if s.Held.IsHeld() {
+		return append(all, fmt.Sprintf("it has failed, for %s, and nobody is told: %s has failed, which it depends on", templates.Span(now.Sub(s.Held.Since)), s.Held.Cause))
+	}
 	if !s.Failed {
 		return append(all, untilFailed(r, s, o, now)...)
 	}

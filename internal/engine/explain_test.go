@@ -35,9 +35,15 @@ func TestOutlook(t *testing.T) {
 			Observation{When: False},
 			"it held in 1 of 3 readings within 5m|the condition does not hold",
 		},
-		"failed":              {Rule{Reminder: time.Hour}, failed, Observation{When: True}, "it has failed, for 1h|it recovers when the condition does not hold|the next reminder is in 50m"},
-		"failed, clear":       {Rule{Clear: isBad{}, ClearFor: time.Minute}, failed, Observation{When: False, Clear: False}, `it has failed, for 1h|it recovers when "clear" holds for 1m`},
-		"recovering":          {Rule{ClearFor: time.Minute}, clearing, Observation{When: False}, "it has failed, for 1h|fine for 20s of 1m: it recovers in 40s if it stays so"},
+		"failed":        {Rule{Reminder: time.Hour}, failed, Observation{When: True}, "it has failed, for 1h|it recovers when the condition does not hold|the next reminder is in 50m"},
+		"failed, clear": {Rule{Clear: isBad{}, ClearFor: time.Minute}, failed, Observation{When: False, Clear: False}, `it has failed, for 1h|it recovers when "clear" holds for 1m`},
+		"recovering":    {Rule{ClearFor: time.Minute}, clearing, Observation{When: False}, "it has failed, for 1h|fine for 20s of 1m: it recovers in 40s if it stays so"},
+		"held": {
+			Rule{},
+			RuleState{Held: Held{Since: ago(time.Minute), Cause: "process.db/down"}},
+			Observation{When: True},
+			"it has failed, for 1m, and nobody is told: process.db/down has failed, which it depends on",
+		},
 		"of changes":          {Rule{Changes: []string{"mode"}}, RuleState{}, Observation{When: False}, "each change is told at once, and is over"},
 		"the clock went back": {Rule{For: time.Minute}, RuleState{pending: now.Add(time.Hour)}, Observation{When: True}, "it holds for 0s of 1m: it fails in 1h1m if it goes on"},
 	} {
