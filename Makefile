@@ -69,6 +69,7 @@ soak: build ## the long runs: ten rounds of every shutdown, many thousand kills 
 	TOCSIN_ROUNDS=10 $(MAKE) e2e-systemd
 	TOCSIN_BIN=$(CURDIR)/$(BIN)/tocsin TOCSIN_KILLS=10000 $(GO) test -tags e2e -count=1 -timeout 2h -v -run 'TestKill$$|Killed$$' ./e2e
 	TOCSIN_BIN=$(CURDIR)/$(BIN)/tocsin TOCSIN_RUNS=100000 TOCSIN_HUNG=10m $(GO) test -tags e2e -count=1 -timeout 6h -v -run 'TestProgramRuns|TestHung' ./e2e
+	TOCSIN_BIN=$(CURDIR)/$(BIN)/tocsin TOCSIN_SIEGE=20 $(GO) test -tags e2e -count=1 -timeout 1h -v -run TestSiege ./e2e
 
 clean:
 	rm -rf $(BIN) coverage.out

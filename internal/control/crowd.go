@@ -5,10 +5,18 @@ import (
 	"context"
 	"net"
 	"sync"
+	"time"
 )
 
-// maxGuests is how many connections are open at once.
-const maxGuests = 128
+// maxGuests is how many connections are open at once. Whoever says nothing may
+// stay for hearing at least, which a client of ours does not need even on a busy
+// machine. After so many at once one more is let in each apart: a crowd takes
+// the processor from nobody's checks.
+const (
+	maxGuests = 128
+	hearing   = 500 * time.Millisecond
+	apart     = 5 * time.Millisecond
+)
 
 // crowd is a listener with room for so many connections. When there is no more,
 // whoever came first and has not asked yet has to go: a client of ours asks at
@@ -21,6 +29,8 @@ type crowd struct {
 	left   *sync.Cond // somebody left
 	total  int
 	silent *list.List // of *guest: who has not asked, in order
+
+	due time.Time // when the crowd so far would have been let in one by one
 }
 
 func newCrowd(l net.Listener, most int) *crowd {
@@ -34,6 +44,7 @@ type guest struct {
 	net.Conn
 	crowd *crowd
 	place *list.Element // in crowd.silent; nil once it has asked
+	since time.Time
 	gone  bool
 }
 
@@ -43,19 +54,45 @@ func (c *crowd) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	time.Sleep(c.wait(time.Now()))
 	g := &guest{Conn: conn, crowd: c}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.total >= c.most {
-		if first := c.silent.Front(); first != nil {
-			c.leave(first.Value.(*guest)) //nolint:forcetypeassert // nothing else is in it
-			continue
-		}
-		c.left.Wait() // every one of them has a deadline
+		c.makeRoom(time.Now())
 	}
 	c.total++
+	g.since = time.Now()
 	g.place = c.silent.PushBack(g)
 	return g, nil
+}
+
+// wait is how long the next guest has to wait.
+func (c *crowd) wait(now time.Time) time.Duration {
+	if c.due.Before(now) {
+		c.due = now
+	}
+	c.due = c.due.Add(apart)
+	return max(0, c.due.Sub(now)-maxGuests*apart)
+}
+
+// makeRoom has somebody leave, or waits until somebody did or may have to. The
+// caller holds mu.
+func (c *crowd) makeRoom(now time.Time) {
+	first := c.silent.Front()
+	if first == nil {
+		c.left.Wait() // every one of them has a deadline
+		return
+	}
+	g := first.Value.(*guest) //nolint:forcetypeassert // nothing else is in it
+	left := hearing - now.Sub(g.since)
+	if left <= 0 {
+		c.leave(g)
+		return
+	}
+	wake := time.AfterFunc(left, c.left.Broadcast)
+	c.left.Wait()
+	wake.Stop()
 }
 
 // leave closes a connection and gives its room away. The caller holds mu.
