@@ -30,11 +30,14 @@ type crowd struct {
 	total  int
 	silent *list.List // of *guest: who has not asked, in order
 
+	closed chan struct{}
+	once   sync.Once
+
 	due time.Time // when the crowd so far would have been let in one by one
 }
 
 func newCrowd(l net.Listener, most int) *crowd {
-	c := &crowd{Listener: l, most: most, silent: list.New()}
+	c := &crowd{Listener: l, most: most, silent: list.New(), closed: make(chan struct{})}
 	c.left = sync.NewCond(&c.mu)
 	return c
 }
@@ -54,7 +57,14 @@ func (c *crowd) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	time.Sleep(c.wait(time.Now()))
+	if d := c.wait(time.Now()); d > 0 {
+		turn := time.NewTimer(d)
+		defer turn.Stop()
+		select {
+		case <-turn.C:
+		case <-c.closed: // what is let in now is closed at once
+		}
+	}
 	g := &guest{Conn: conn, crowd: c}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -65,6 +75,12 @@ func (c *crowd) Accept() (net.Conn, error) {
 	g.since = time.Now()
 	g.place = c.silent.PushBack(g)
 	return g, nil
+}
+
+// Close ends Accept.
+func (c *crowd) Close() error {
+	c.once.Do(func() { close(c.closed) })
+	return c.Listener.Close()
 }
 
 // wait is how long the next guest has to wait.
