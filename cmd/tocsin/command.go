@@ -70,7 +70,7 @@ func run(ctx context.Context, args []string, std streams) int {
 	if exit.err != nil {
 		fmt.Fprintf(std.err, "tocsin: %v\n", exit.err)
 	}
-	if exit.code == exitUsage {
+	if exit.code == exitUsage && exit.err != nil {
 		fmt.Fprintln(std.err, `Run "tocsin --help" for usage.`)
 	}
 	return exit.code

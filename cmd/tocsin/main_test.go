@@ -38,7 +38,7 @@ const readyWait = time.Minute
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir: "testdata", UpdateScripts: os.Getenv("UPDATE") != "",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "1")
 			env.Setenv("TOCSIN_CONFIG", "")
@@ -59,10 +59,12 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"ready":  waitReady,
-			"plain":  plainTimes,
-			"hangup": hangUp,
-			"await":  awaitRead,
+			"ready":        waitReady,
+			"plain":        plainTimes,
+			"hangup":       hangUp,
+			"await":        awaitRead,
+			"await.failed": awaitFailed,
+			"walk":         walk,
 		},
 	})
 }
@@ -97,6 +99,20 @@ func awaitRead(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("%s was not read", args[0])
 }
 
+// awaitFailed is awaitRead for a rule that has failed.
+func awaitFailed(ts *testscript.TestScript, _ bool, args []string) {
+	c := control.Client{Path: filepath.Join(ts.Getenv("AGENT"), "control.sock")}
+	kind, name, _ := strings.Cut(args[0], " ")
+	for began := time.Now(); time.Since(began) < readyWait; {
+		s, err := c.Status(context.Background(), []string{kind + "." + name})
+		ts.Check(err)
+		if s.Checks[0].State == control.Failed {
+			return
+		}
+	}
+	ts.Fatalf("%s has not failed", args[0])
+}
+
 // hangUp sends SIGHUP to the agent that has the state directory $AGENT.
 func hangUp(ts *testscript.TestScript, _ bool, _ []string) {
 	var pid int
@@ -109,7 +125,11 @@ func hangUp(ts *testscript.TestScript, _ bool, _ []string) {
 // plainTimes writes the standard output of the command before into a file, with
 // what is another one each time as a word: "plain FILE".
 func plainTimes(ts *testscript.TestScript, _ bool, args []string) {
-	text := ts.ReadFile("stdout")
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(plainText(ts.ReadFile("stdout"))), 0o600))
+}
+
+// plainText is a text with what is another one each time as a word.
+func plainText(text string) string {
 	for _, one := range []struct{ pattern, word string }{
 		{`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?`, "TIME"},
 		{`\b(\d+(\.\d+)?(h|m|s|ms|µs))+\b`, "SPAN"},
@@ -118,5 +138,5 @@ func plainTimes(ts *testscript.TestScript, _ bool, args []string) {
 	} {
 		text = regexp.MustCompile(one.pattern).ReplaceAllString(text, one.word)
 	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+	return text
 }

@@ -14,6 +14,7 @@ import (
 
 	"tocsin/internal/config"
 	"tocsin/internal/control"
+	"tocsin/notify/silence"
 	"tocsin/notify/spool"
 )
 
@@ -111,14 +112,15 @@ func queueList(opt *options) error {
 	if err != nil {
 		return failed(err)
 	}
-	report := queueReport{Mails: queueLines(listing), Paused: paused, Badmail: listing.Badmail, Corrupt: listing.Corrupt}
+	book := silence.Read(silencesPath(cfg.Agent.StateDir), cfg.Maintenances)
+	report := queueReport{Mails: queueLines(listing, book, time.Now()), Paused: paused, Badmail: listing.Badmail, Corrupt: listing.Corrupt}
 	if opt.json {
 		return failed(json.NewEncoder(opt.std.out).Encode(report))
 	}
 	return failed(report.write(opt, cfg))
 }
 
-func queueLines(listing spool.Listing) []queueLine {
+func queueLines(listing spool.Listing, book *silence.Book, now time.Time) []queueLine {
 	lines := []queueLine{}
 	for _, l := range listing.Letters {
 		lines = append(lines, queueLine{
@@ -129,8 +131,10 @@ func queueLines(listing spool.Listing) []queueLine {
 	}
 	for _, item := range listing.Items {
 		line := queueLine{ID: item.ID, State: state("waiting", listing.OnHold[item.ID]), Severity: item.Severity.String(), Queued: item.Queued, Subject: what(item)}
-		if item.Silence != nil && line.State == "waiting" {
-			line.State, line.Next, line.Reason = "silenced", item.Silence.Until, item.Silence.Text
+		if s := item.Silence; s != nil && line.State == "waiting" {
+			if until := book.Until(s.Key, now); until.After(now) {
+				line.State, line.Next, line.Reason = "silenced", until, s.Text
+			}
 		}
 		for _, t := range item.Targets {
 			line.Recipients = append(line.Recipients, t.Addresses...)
@@ -205,7 +209,7 @@ func queueShow(opt *options, id string) error {
 	case len(letters)+len(items) > 1:
 		return failed(fmt.Errorf("show %q: %w: %d ids begin so", id, spool.ErrUnknown, len(letters)+len(items)))
 	case opt.json:
-		return failed(json.NewEncoder(opt.std.out).Encode(queueDetails(listing, letters, items)))
+		return failed(json.NewEncoder(opt.std.out).Encode(queueDetails(listing, letters, items, silence.Read(silencesPath(cfg.Agent.StateDir), cfg.Maintenances))))
 	case len(letters) == 1:
 		return failed(showLetter(opt, cfg, letters[0]))
 	}

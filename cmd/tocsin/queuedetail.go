@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"tocsin"
+	"tocsin/notify/silence"
 	"tocsin/notify/spool"
 )
 
@@ -31,8 +32,8 @@ type queueTry struct {
 }
 
 // queueDetails is the one mail, or else the one event, of what was found.
-func queueDetails(listing spool.Listing, letters []spool.Letter, items []spool.Item) queueDetail {
-	found := queueLines(spool.Listing{Letters: letters, Items: items, OnHold: listing.OnHold})
+func queueDetails(listing spool.Listing, letters []spool.Letter, items []spool.Item, book *silence.Book) queueDetail {
+	found := queueLines(spool.Listing{Letters: letters, Items: items, OnHold: listing.OnHold}, book, time.Now())
 	d := queueDetail{queueLine: found[0], Deliveries: []queueDelivery{}, Tries: []queueTry{}}
 	if len(letters) == 0 {
 		d.Event = items[0].Event

@@ -16,6 +16,7 @@ import (
 	"tocsin/internal/config"
 	"tocsin/notify"
 	"tocsin/notify/quota"
+	"tocsin/notify/silence"
 	"tocsin/notify/spool"
 )
 
@@ -101,9 +102,10 @@ func drain(cfg *config.Config, used map[string][]quota.Use, now time.Time) (drai
 		return drainReport{}, err
 	}
 	b := notify.Backlog{Setup: setup(cfg), Letters: listing.Going(), Waiting: listing.Waiting(), Used: used, Paused: make(map[string]time.Time), Silenced: make(map[string]time.Time)}
+	book := silence.Read(silencesPath(cfg.Agent.StateDir), cfg.Maintenances)
 	for _, w := range b.Waiting {
 		if s := w.Item.Silence; s != nil {
-			b.Silenced[s.Key] = s.Until
+			b.Silenced[s.Key] = book.Until(s.Key, now)
 		}
 	}
 	for name, p := range pauses {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -134,13 +135,13 @@ func writeSilences(out io.Writer, all []control.Silence) error {
 		return err
 	}
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tUNTIL\tHELD\tBY\tABOUT\tREASON")
+	fmt.Fprintln(w, "NAME\tUNTIL\tHELD\tBY\tREASON\tABOUT")
 	for _, s := range all {
 		by := s.By
 		if s.Maintenance {
 			by = "the rule file"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", printable(s.Name), s.Until.Local().Format(time.DateTime), s.Waiting, printable(by), printable(s.About), printable(s.Reason))
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", printable(s.Name), s.Until.Local().Format(time.DateTime), s.Waiting, printable(by), cmp.Or(printable(s.Reason), "-"), printable(s.About))
 	}
 	return w.Flush()
 }

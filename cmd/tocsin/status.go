@@ -17,6 +17,7 @@ import (
 	"tocsin"
 	"tocsin/internal/config"
 	"tocsin/internal/control"
+	"tocsin/templates"
 )
 
 // The exit codes of status, which are those of a Nagios plugin.
@@ -192,7 +193,7 @@ func writeDetails(out io.Writer, s control.Status) error {
 			fmt.Fprintf(w, "  read\t%s ago%s\n", short(s.Now.Sub(c.Read)), again)
 		}
 		if !c.Silenced.IsZero() {
-			fmt.Fprintf(w, "  silenced\tfor %s; tocsin silence list says why\n", short(c.Silenced.Sub(s.Now)))
+			fmt.Fprintf(w, "  silenced\tfor %s; tocsin silence list says why\n", templates.Span(c.Silenced.Sub(s.Now)))
 		}
 		if len(c.DependsOn) > 0 {
 			fmt.Fprintf(w, "  depends on\t%s\n", printable(strings.Join(c.DependsOn, ", ")))

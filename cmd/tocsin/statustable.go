@@ -9,6 +9,7 @@ import (
 
 	"tocsin"
 	"tocsin/internal/control"
+	"tocsin/templates"
 )
 
 // The colors of a terminal (ECMA-48 SGR).
@@ -32,7 +33,7 @@ func statusTable(s control.Status, colored bool) string {
 		}
 	}
 	for _, x := range s.Silences {
-		line := fmt.Sprintf("~ %s silenced for %s (%s)", oneLine(x.About), short(x.Until.Sub(s.Now)), titled(x))
+		line := fmt.Sprintf("~ %s silenced for %s (%s)", oneLine(x.About), templates.Span(x.Until.Sub(s.Now)), titled(x))
 		if x.Reason != "" {
 			line += ": " + oneLine(x.Reason)
 		}

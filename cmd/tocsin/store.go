@@ -147,9 +147,11 @@ func openStore(ctx context.Context, cfg *config.Config, holder string, patience 
 	return s, nil
 }
 
+func silencesPath(stateDir string) string { return filepath.Join(stateDir, "silences.json") }
+
 // openSilences opens the book of what nobody is told of.
 func (s *store) openSilences(cfg *config.Config, log *slog.Logger) error {
-	book, damaged, err := silence.Open(filepath.Join(s.dir, "silences.json"))
+	book, damaged, err := silence.Open(silencesPath(s.dir))
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (e *Engine) plan(v Verb, watches ...*watch) []Task {
 func (e *Engine) refuses(w *watch, v Verb) error {
 	id := w.check.ID()
 	if len(moves(&w.check, v, Unknown)) == 0 && !e.tree.Related(id) {
-		return fmt.Errorf("%s %s: the rule file does not say how: the check has no %q", v, id, strings.Join(needs(v), "\" or \""))
+		return fmt.Errorf("%s %s: the rule file does not say how: the check has no \"%s\"", v, id, strings.Join(needs(v), "\" or \""))
 	}
 	if w.job != nil {
 		return fmt.Errorf("%s %s: a %s is under way", v, id, w.job.verb)
