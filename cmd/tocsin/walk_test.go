@@ -99,7 +99,7 @@ func readWalk(ts *testscript.TestScript) (rules string, steps []step) {
 	_, section, _ := strings.Cut(string(data), "\n## A first walk\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	kind := ""
-	for _, line := range strings.SplitSeq(section, "\n") {
+	for line := range strings.SplitSeq(section, "\n") {
 		switch {
 		case strings.HasPrefix(line, "```"):
 			kind = strings.TrimPrefix(line, "```")
