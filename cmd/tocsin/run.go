@@ -255,6 +255,7 @@ func (a *agent) answer(ctx context.Context) {
 // agent still watches and mails.
 func (a *agent) listen(ctx context.Context, up func()) {
 	err := control.Serve(ctx, a.config.Load().Agent.Socket, control.Agent{
+		Public:  a.config.Load().Agent.Public,
 		Retry:   a.retry,
 		Drop:    func(id string) error { return a.store.spool.Drop(id, "dropped by hand", time.Now()) },
 		Hold:    a.store.spool.PutOnHold,

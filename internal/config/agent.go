@@ -59,6 +59,7 @@ func (l *loader) agentBlocks(a *Agent, blocks []found) {
 	if socket := s.text("socket"); socket.set && !socket.unknown && s.absolute("socket", socket) {
 		a.Socket = filepath.Clean(socket.text)
 	}
+	a.Public = s.oneOf("look", "group", "everybody").text == "everybody"
 	a.LogLevel = s.oneOf("log_level", "info", "debug", "warn", "error").text
 	if s.body.Attributes["events"] != nil {
 		a.Events = s.flag("events")

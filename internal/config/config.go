@@ -76,6 +76,9 @@ type Agent struct {
 	StateDir string
 	// Socket is the path of the control socket.
 	Socket string
+	// Public says that everybody on the machine may look through the socket;
+	// who may act is the same.
+	Public bool
 	// Events says that the kernel is listened to: a change is noticed at once,
 	// not only at the next interval.
 	Events bool

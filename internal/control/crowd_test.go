@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -77,5 +78,17 @@ func TestWhoDoesNotReadLosesTheTurn(t *testing.T) {
 	}
 	if n := made.Load(); n > 8+8*int32(time.Since(began)/(5*time.Second)+1) {
 		t.Errorf("%d answers were made", n)
+	}
+}
+
+func TestAPublicSocketIsToLookAt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	serve(t, path, control.Agent{Public: true, Status: func(context.Context, []string) (control.Status, error) { return control.Status{}, nil }})
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o666 {
+		t.Errorf("got %v, %v", info.Mode(), err)
+	}
+	if _, err := (control.Client{Path: path}).Status(t.Context(), nil); err != nil {
+		t.Error(err)
 	}
 }

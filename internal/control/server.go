@@ -34,6 +34,9 @@ const (
 
 // Agent is what the socket can ask of the agent.
 type Agent struct {
+	// Public opens the socket to everybody, to look; those who may act are the
+	// same.
+	Public bool
 	// Retry lets a mail go now, or all of them and every account when id is
 	// empty.
 	Retry func(id string) error
@@ -96,7 +99,7 @@ type Reply struct {
 // replaced; anything else at path is refused. The caller holds the lock of the
 // state directory, so no other agent lives there.
 func Serve(ctx context.Context, path string, a Agent, log *slog.Logger, ready func()) error {
-	listener, err := listen(path)
+	listener, err := listen(path, a.Public)
 	if err != nil {
 		return err
 	}
@@ -117,7 +120,7 @@ func Serve(ctx context.Context, path string, a Agent, log *slog.Logger, ready fu
 	return nil
 }
 
-func listen(path string) (net.Listener, error) {
+func listen(path string, public bool) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // /run/tocsin: only the socket is secret
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
@@ -133,7 +136,11 @@ func listen(path string) (net.Listener, error) {
 			return nil, fmt.Errorf("control socket: %w", err)
 		}
 	}
-	old := unix.Umask(0o117) // the socket is never everybody's, not even for a moment
+	mask := 0o117 // the socket is never everybody's, not even for a moment
+	if public {
+		mask = 0o111
+	}
+	old := unix.Umask(mask)
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "unix", path)
 	unix.Umask(old)
 	if err != nil {
