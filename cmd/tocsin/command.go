@@ -94,7 +94,7 @@ that provider's limits and without ever losing an alert.`,
 	root.PersistentFlags().StringVar(&opt.state, "state", "", "state directory (default agent.state_dir, then /var/lib/tocsin)")
 	root.AddCommand(
 		newRunCommand(opt), newReloadCommand(opt), newJudgeCommand(opt), newStatusCommand(opt), newEventsCommand(opt), newDemoCommand(opt), newDefaultsCommand(opt), newValidateCommand(opt), newFmtCommand(opt), newCheckCommand(opt),
-		newTestMailCommand(opt), newSendCommand(opt), newSendmailCommand(opt), newQueueCommand(opt), newQuotaCommand(opt), newProvidersCommand(opt), newMetricsCommand(opt), newExplainCommand(opt), newEventCommand(opt),
+		newTestMailCommand(opt), newSendCommand(opt), newSendmailCommand(opt), newDoctorCommand(opt), newQueueCommand(opt), newQuotaCommand(opt), newProvidersCommand(opt), newMetricsCommand(opt), newExplainCommand(opt), newEventCommand(opt),
 		newBootmarkCommand(), newVersionCommand(opt),
 	)
 	root.AddCommand(newSilenceCommand(opt), newAckCommand(opt))

@@ -24,7 +24,7 @@ func floors() [][]string {
 	return [][]string{
 		{"tocsin"},
 		{"tocsin/internal/durable", "tocsin/internal/systemd", "tocsin/internal/postbox", "tocsin/internal/schedule", "tocsin/internal/clock"},
-		{"tocsin/templates", "tocsin/internal/boot", "tocsin/notify/quota", "tocsin/notify/silence"},
+		{"tocsin/templates", "tocsin/internal/boot", "tocsin/internal/doctor", "tocsin/notify/quota", "tocsin/notify/silence"},
 		{"tocsin/notify/provider"},
 		{"tocsin/notify/spool", "tocsin/notify/smtp", "tocsin/internal/program"},
 		{"tocsin/checks", "tocsin/internal/act", "tocsin/notify/oauth", "tocsin/notify/maillog", "tocsin/notify/transport", "tocsin/internal/heartbeat"},
