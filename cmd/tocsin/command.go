@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -99,7 +100,27 @@ that provider's limits and without ever losing an alert.`,
 	)
 	root.AddCommand(newSilenceCommand(opt), newAckCommand(opt))
 	root.AddCommand(newActCommands(opt)...)
+	sortIn(root)
 	return root
+}
+
+// sortIn puts the commands under the headings of "tocsin --help".
+func sortIn(root *cobra.Command) {
+	for _, group := range []struct{ id, title, names string }{
+		{"see", "See how things are:", "status events check doctor queue quota"},
+		{"act", "Act:", "silence ack monitor unmonitor start stop restart reload test-mail send"},
+		{"rules", "Write rule files:", "validate fmt defaults metrics providers explain demo"},
+		{"run", "For systemd and other programs:", "run event sendmail"},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
+		for name := range strings.FieldsSeq(group.names) {
+			for _, c := range root.Commands() {
+				if c.Name() == name {
+					c.GroupID = group.id
+				}
+			}
+		}
+	}
 }
 
 // failed ends a command with exit code 1.

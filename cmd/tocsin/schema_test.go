@@ -22,7 +22,7 @@ const schemaFile = "testdata/json.golden"
 // printed is what each command prints with --json, by the command.
 func printed() map[string]any {
 	return map[string]any{
-		"check": []checkReport{}, "check --explain": control.Explanation{}, "events": control.Events{}, "explain": explained{},
+		"check": []checkReport{}, "doctor": doctorReport{}, "check --explain": control.Explanation{}, "events": control.Events{}, "explain": explained{},
 		"metrics": []kindReport{}, "metrics KIND": kindReport{}, "providers": []provider.Preset{}, "queue list": queueReport{},
 		"queue list --badmail": []badLine{}, "queue show": queueDetail{}, "quota": quotaReport{}, "reload": control.Reloaded{},
 		"silence": control.Silence{}, "silence list": control.Silences{}, "status": control.Status{},
