@@ -66,9 +66,9 @@ func hookOf(ev *tocsin.Event) string {
 // every event goes to every notifier. Each notifier comes once, with the
 // addresses whose filters admit the event. An escalation goes to those of its
 // step alone; a recovery goes to those who were told of the failure, whatever
-// the routes say now, and as the routes say where that is not known. A hook block
-// decides for its own events; those of the machine itself wait for no others:
-// a machine that goes down has no time.
+// the routes say now, and as the routes say where that is not known or none of
+// them is left. A hook block decides for its own events; those of the machine
+// itself wait for no others: a machine that goes down has no time.
 func (r Router) Targets(ev *tocsin.Event) []spool.Target {
 	label := hookOf(ev)
 	hook := r.Hooks[label]
@@ -119,7 +119,7 @@ func (r Router) routed(ev *tocsin.Event) []spool.Target {
 	for _, route := range r.taken(ev, ev.At) {
 		add(route.Notify, route.Group)
 	}
-	if ev.Type != tocsin.Recovered || ev.Mark == nil || ev.Mark.Notified == nil {
+	if ev.Type != tocsin.Recovered || ev.Mark == nil || ev.Mark.Notified == nil || r.forgotten(ev.Mark.Notified) {
 		return targets
 	}
 	// Who was told of the failure hears of its end, and nobody else.
@@ -191,6 +191,12 @@ func (r Router) taken(ev *tocsin.Event, at time.Time) []Route {
 		}
 	}
 	return taken
+}
+
+// forgotten says that none of the notifiers that were told is there any more: a
+// reload has renamed them.
+func (r Router) forgotten(told []string) bool {
+	return len(told) > 0 && !slices.ContainsFunc(told, func(name string) bool { _, known := r.mail(name); return known })
 }
 
 func (r Router) mail(name string) (Mail, bool) {

@@ -91,7 +91,7 @@ force by its name. What it held back is told at once.`,
 	}
 	all := cmd.Flags().Bool("all", false, "every one that is in force")
 	cmd.RunE = func(cmd *cobra.Command, names []string) error {
-		if *all == (len(names) == 1) || len(names) > 1 {
+		if *all == (len(names) == 1) || len(names) > 1 || !*all && names[0] == "" {
 			return &exitError{exitUsage, errors.New("silence end: name one, or give --all; tocsin silence list has them")}
 		}
 		ended, err := client(opt).Unsilence(cmd.Context(), strings.Join(names, ""))

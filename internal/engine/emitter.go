@@ -40,6 +40,8 @@ type emitter struct {
 	// whoever asks.
 	left  int
 	stale bool
+	// unheard has, by its rule, the incident of which nobody was told.
+	unheard map[string]string
 
 	unsaved bool // the state file is behind what the sink has
 	// read is State.Read at the stop; nil before.
@@ -59,7 +61,13 @@ type pending struct {
 }
 
 func newEmitter(sink Sink, state *State, log *slog.Logger) *emitter {
-	return &emitter{sink: sink, state: state, log: log, ready: make(chan struct{}, 1), told: make(map[string]notified)}
+	e := &emitter{
+		sink: sink, state: state, log: log, ready: make(chan struct{}, 1), told: make(map[string]notified), unheard: make(map[string]string),
+	}
+	for rule, s := range state.Rules {
+		e.note(rule, notified{s.Incident, s.Notified})
+	}
+	return e
 }
 
 func (e *emitter) add(t transition) {
@@ -110,8 +118,8 @@ func (e *emitter) emit() int {
 		}
 		e.address(p)
 		names, err := e.sink.Emit(*p.event)
-		e.heard(p, names)
 		p.durable = err == nil
+		e.heard(p, names)
 		if err != nil && !p.failed {
 			p.failed = true
 			e.log.Error("event not durable, sent from memory and tried again", "event", p.event.ID, "rule", p.event.RuleID(), "err", err)

@@ -91,6 +91,9 @@ func (k *keeper) Emit(ev tocsin.Event) ([]string, error) {
 		return k.tells, errors.New("no space")
 	}
 	k.events = append(k.events, ev)
+	if k.tells == nil {
+		return []string{"ops"}, nil
+	}
 	return k.tells, nil
 }
 

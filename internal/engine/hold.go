@@ -69,7 +69,7 @@ type Below struct {
 type BelowRule struct {
 	ID       string
 	Severity tocsin.Severity
-	Failed   bool
+	Failed   bool // and it is not so that nobody was told
 	// Undecided says that it fails, but is held or waits itself.
 	Undecided bool
 	// Due is when it will have failed, if its condition goes on to hold; zero

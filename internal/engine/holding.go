@@ -30,7 +30,7 @@ func (e *Engine) below(id string, asked, now time.Time) []Below {
 		}
 		for n, rule := range w.ids {
 			s, r := e.rules[rule], w.rule(n)
-			one := BelowRule{ID: rule, Severity: r.Severity, Failed: s.Failed, Undecided: s.Held.IsHeld() || e.asking[rule] != nil}
+			one := BelowRule{ID: rule, Severity: r.Severity, Failed: s.Failed && !e.emitter.untold(rule, s.Incident), Undecided: s.Held.IsHeld() || e.asking[rule] != nil}
 			if !s.Failed && !s.pending.IsZero() && r.For > 0 {
 				one.Due = s.pending.Add(r.For)
 			}

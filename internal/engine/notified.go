@@ -48,7 +48,11 @@ func (e *emitter) heard(p *pending, names []string) {
 		return
 	}
 	if n := e.notified(p.rule); n.incident == p.event.Incident {
-		e.told[p.rule] = n.and(names)
+		n = n.and(names)
+		e.told[p.rule] = n
+		if p.durable {
+			e.note(p.rule, n)
+		}
 	}
 	p.state.Notified = notified{names: p.state.Notified}.and(names).names
 }
@@ -76,6 +80,28 @@ func (e *Engine) Notified(rule, incident string, names []string) {
 // join takes in what Notified says.
 func (e *emitter) join(p *pending) {
 	if n := e.notified(p.rule); n.incident == p.more.incident {
-		e.told[p.rule] = n.and(p.more.names)
+		n = n.and(p.more.names)
+		e.told[p.rule] = n
+		e.note(p.rule, n)
 	}
+}
+
+// note keeps for the deciding goroutine whether nobody was told.
+func (e *emitter) note(rule string, n notified) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if n.names != nil && len(n.names) == 0 {
+		e.unheard[rule] = n.incident
+	} else {
+		delete(e.unheard, rule)
+	}
+}
+
+// untold says that an incident of a rule went to nobody. It may come to be known
+// a moment after its event.
+func (e *emitter) untold(rule, incident string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	unheard, known := e.unheard[rule]
+	return known && unheard == incident
 }

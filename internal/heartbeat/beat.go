@@ -113,6 +113,9 @@ func hidden(err error) error {
 	if wrong, ok := errors.AsType[*url.Error](err); ok {
 		return hidden(wrong.Err)
 	}
+	if strings.HasPrefix(err.Error(), "failed to parse Location header") { // it quotes it, and that may have ours in it
+		return errors.New("it redirects to what is no URL")
+	}
 	return err
 }
 

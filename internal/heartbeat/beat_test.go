@@ -29,6 +29,10 @@ func TestSend(t *testing.T) {
 	mux.HandleFunc("/"+secret+"/gone", note(http.StatusNotFound))
 	mux.Handle("/"+secret+"/moved", http.RedirectHandler("/"+secret, http.StatusFound))
 	mux.Handle("/"+secret+"/round", http.RedirectHandler("/"+secret+"/round", http.StatusFound))
+	mux.HandleFunc("/"+secret+"/nowhere", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "http://%zz/"+secret)
+		w.WriteHeader(http.StatusFound)
+	})
 	hang := make(chan struct{})
 	mux.HandleFunc("/"+secret+"/hangs", func(_ http.ResponseWriter, r *http.Request) {
 		select {
@@ -50,6 +54,7 @@ func TestSend(t *testing.T) {
 		"moved":         {server.URL + "/" + secret + "/moved", http.MethodGet, ""},
 		"gone":          {server.URL + "/" + secret + "/gone", http.MethodGet, "answered 404 Not Found"},
 		"round":         {server.URL + "/" + secret + "/round", http.MethodGet, "more than 3 redirections"},
+		"moved badly":   {server.URL + "/" + secret + "/nowhere", http.MethodGet, "it redirects to what is no URL"},
 		"hangs":         {server.URL + "/" + secret + "/hangs", http.MethodGet, "deadline exceeded"},
 		"not trusted":   {encrypted.URL + "/" + secret, http.MethodGet, "certificate"},
 		"nobody there":  {"http://127.0.0.1:1/" + secret, http.MethodGet, "connection refused"},

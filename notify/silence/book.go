@@ -166,7 +166,10 @@ func (b *Book) end(meant func(Spell) bool, name string, now time.Time) ([]Spell,
 		return nil, fmt.Errorf("%w: %q; \"tocsin silence list\" has those that there are", ErrUnknown, name)
 	}
 	next.Silences = slices.DeleteFunc(next.Silences, meant)
-	return ended, b.keep(next)
+	if err := b.keep(next); err != nil {
+		return nil, err // they go on
+	}
+	return ended, nil
 }
 
 // keep makes the book durable. The caller holds mu.

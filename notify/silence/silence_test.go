@@ -278,3 +278,25 @@ func TestSpellInWords(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestWhatCannotBeKeptHasNotEnded: a disk that takes nothing changes nothing.
+func TestWhatCannotBeKeptHasNotEnded(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b, _, err := Open(filepath.Join(dir, "silences.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	if _, err := b.Begin(About{All: true}, now.Add(time.Hour), "", "", now); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if ended, err := b.End("1", now); err == nil || len(ended) > 0 || len(b.List(now)) != 1 {
+		t.Errorf("got %v ended, %v, want an error and the silence as it was", ended, err)
+	}
+}
