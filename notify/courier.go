@@ -56,9 +56,9 @@ type Courier struct {
 	// Refused hears of each mail that was given up for somebody; may be nil.
 	// It is set before Configure.
 	Refused func(m spool.Mail, d spool.Delivery, now time.Time)
-	// Silenced says until when the silence with a key lasts; may be nil. It is
-	// set before Configure.
-	Silenced func(key string, now time.Time) time.Time
+	// Silenced says until when a silence holds an event back that one with the key
+	// held back once; may be nil. It is set before Configure.
+	Silenced func(key string, ev *tocsin.Event, now time.Time) time.Time
 	// FellBack hears of each event that fallbacks were told, and of their names;
 	// may be nil. It is set before Configure.
 	FellBack func(ev *tocsin.Event, notifiers []string)
@@ -236,11 +236,11 @@ func (c *Courier) claim(account string, now time.Time) (job, time.Time, <-chan s
 		now: now, letters: c.Spool.Letters(), waiting: c.Spool.Waiting(), busy: c.busy,
 		servers: c.setup.servers,
 		paused:  func(account string) time.Time { return c.pauses.m[account].Until },
-		silenced: func(key string) time.Time {
+		silenced: func(key string, ev *tocsin.Event) time.Time {
 			if c.Silenced == nil {
 				return time.Time{}
 			}
-			return c.Silenced(key, now)
+			return c.Silenced(key, ev, now)
 		},
 		look: func(account string, critical bool) quota.Verdict {
 			return c.Ledger.Look(account, c.setup.account(account).Limit, critical, now)

@@ -60,7 +60,7 @@ func (c *Courier) relieve(done map[string]bool, now time.Time) (told map[string]
 	b := distress{now: now, setup: c.setup, pauses: maps.Clone(c.pauses.m)}
 	c.mu.Unlock()
 	if c.Silenced != nil {
-		b.silenced = func(key string) time.Time { return c.Silenced(key, now) }
+		b.silenced = func(key string, ev *tocsin.Event) time.Time { return c.Silenced(key, ev, now) }
 	}
 	if !slices.ContainsFunc(b.setup.Mails, func(m Mail) bool { return m.Fallback.After > 0 }) {
 		return nil, time.Time{}
@@ -130,7 +130,7 @@ type distress struct {
 	letters []spool.Letter
 	item    func(id string) (spool.Item, bool)
 	// silenced says until when a silence holds its items back; nil is never.
-	silenced func(key string) time.Time
+	silenced func(key string, ev *tocsin.Event) time.Time
 }
 
 // overdue lists what is to go to fallbacks, the oldest first, and says when to
@@ -221,7 +221,7 @@ func (b distress) due(item *spool.Item, at time.Time) time.Time {
 		return at
 	}
 	if b.silenced != nil {
-		at = later(at, b.silenced(s.Key))
+		at = later(at, b.silenced(s.Key, item.Event))
 	}
 	if !s.Until.After(b.now) { // it was not lifted before
 		at = later(at, s.Until)

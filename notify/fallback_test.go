@@ -231,7 +231,7 @@ func TestASilenceIsNoDistress(t *testing.T) {
 			b := distress{
 				now: noon().Add(tt.now), setup: Setup{Mails: []Mail{m}}, pauses: map[string]Pause{"one": {Failures: 3, Reason: "refused"}},
 				waiting: []spool.Waiting{{Item: item, Target: m.target(ev, 0)}},
-				silenced: func(string) time.Time {
+				silenced: func(string, *tocsin.Event) time.Time {
 					if tt.over == 0 {
 						return time.Time{}
 					}

@@ -57,7 +57,7 @@ func (b Backlog) Forecast(now time.Time) Forecast {
 		plan := board{
 			now: now, letters: letters, waiting: waiting, servers: b.Setup.servers,
 			paused:   func(account string) time.Time { return b.Paused[account] },
-			silenced: func(key string) time.Time { return b.Silenced[key] },
+			silenced: func(key string, _ *tocsin.Event) time.Time { return b.Silenced[key] },
 			look: func(account string, critical bool) quota.Verdict {
 				return quota.Decide(b.Setup.account(account).Limit, used[account], critical, now)
 			},

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
-	"os"
 	"time"
 
 	"tocsin/internal/durable"
@@ -42,6 +41,9 @@ const (
 
 // criticalRetry caps the wait of a critical mail.
 const criticalRetry = 15 * time.Minute
+
+// maxPauses bounds what is read of the file of accounts, in bytes.
+const maxPauses = 1 << 20
 
 // restartAuth is how soon after the last try an account whose login failed is
 // tried again by a new process: a person who mended the password and restarted
@@ -106,9 +108,9 @@ type pauses struct {
 
 func openPauses(path string, now time.Time) (*pauses, error) {
 	p := &pauses{path: path, m: make(map[string]Pause)}
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return p, nil
+	data, err := durable.ReadFile(path, maxPauses)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, durable.ErrForeign) {
+		return p, nil // only waits are lost
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open accounts: %w", err)

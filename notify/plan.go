@@ -31,7 +31,7 @@ type board struct {
 	// paused says until when an account is left alone.
 	paused func(account string) time.Time
 	// silenced says until when a silence holds its items back; nil is never.
-	silenced func(key string) time.Time
+	silenced func(key string, ev *tocsin.Event) time.Time
 	// look says what an account's limits allow.
 	look func(account string, critical bool) quota.Verdict
 }
@@ -203,7 +203,6 @@ func (b board) order(a, z job) int {
 func (b board) candidates() ([]job, time.Time) {
 	jobs := make([]job, 0, len(b.letters)+len(b.waiting))
 	var wake time.Time
-	silenced := asked(b.silence)
 	for i := range b.letters {
 		l := &b.letters[i]
 		switch until, busy := b.taken(l.Mail.ID); {
@@ -219,7 +218,7 @@ func (b board) candidates() ([]job, time.Time) {
 	for i, w := range b.waiting {
 		var quiet time.Time
 		if w.Item.Silence != nil {
-			quiet = silenced(w.Item.Silence.Key)
+			quiet = b.silence(w.Item)
 		}
 		switch until, busy := b.held(w); {
 		case busy:
@@ -241,12 +240,12 @@ func (b board) taken(key string) (until time.Time, busy bool) {
 	return until, busy && (until.IsZero() || until.After(b.now))
 }
 
-// silence is until when a silence lasts.
-func (b board) silence(key string) time.Time {
-	if b.silenced == nil {
+// silence is until when a silence holds an item back.
+func (b board) silence(i *spool.Item) time.Time {
+	if b.silenced == nil || i.Event == nil {
 		return time.Time{}
 	}
-	return b.silenced(key)
+	return b.silenced(i.Silence.Key, i.Event)
 }
 
 // held is taken for a waiting item; mostly nothing is.

@@ -36,12 +36,12 @@ func newQuiet(t *testing.T) *quiet {
 // open has the courier and the desk heed the book on disk.
 func (q *quiet) open() {
 	q.t.Helper()
-	book, damaged, err := silence.Open(filepath.Join(q.dir, "silences.json"))
-	if err != nil || damaged != nil {
-		q.t.Fatal(err, damaged)
+	book, damaged := silence.Open(filepath.Join(q.dir, "silences.json"))
+	if damaged != nil {
+		q.t.Fatal(damaged)
 	}
 	q.book = book
-	q.Silenced = book.Until
+	q.Silenced = book.Still
 	book.Watch(q.Look)
 	q.desk = &Desk{Spool: q.Spool, Log: slog.New(slog.DiscardHandler), Router: func() Router { return Router{Mails: q.setup.Mails} }, Silenced: book.Over}
 }
@@ -202,4 +202,29 @@ func TestTheForecastKnowsOfSilences(t *testing.T) {
 	if f := b.Forecast(now); f.Mails != 1 || !f.Last.Equal(now.Add(time.Hour)) {
 		t.Errorf("got %+v", f)
 	}
+}
+
+// TestWhatAnotherSilenceCoversWaitsForThat: a maintenance that is renamed, or a
+// silence that is made longer by a second one, lets nothing go.
+func TestWhatAnotherSilenceCoversWaitsForThat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQuiet(t)
+		defer func() { q.stop() }()
+		start := time.Now()
+		q.silence(time.Hour, "a")
+		q.emit("a", tocsin.Failed, tocsin.Warning)
+		q.after(time.Minute)
+		q.silence(2*time.Hour, "process")
+		q.after(time.Minute)
+		if _, err := q.book.End("1", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		q.after(time.Hour)
+		q.wants(start)
+		q.emit("a", tocsin.Recovered, tocsin.Warning)
+		q.after(2 * time.Hour)
+		if got := q.went(start); len(got) != 2 || !strings.HasPrefix(got[0], "2h1m0s ") || !strings.HasPrefix(got[1], "2h1m0s ") {
+			t.Errorf("got %q", got)
+		}
+	})
 }

@@ -172,12 +172,12 @@ func (d *day) begin() {
 	must(err)
 	d.ledger, _, err = quota.Open(filepath.Join(d.dir, "quota.log"), nil, now)
 	must(err)
-	d.book, _, err = silence.Open(filepath.Join(d.dir, "silences.json"))
+	d.book, err = silence.Open(filepath.Join(d.dir, "silences.json"))
 	must(err)
 	d.book.Plan(d.plan)
 	d.courier, err = notify.NewCourier(d.spool, d.ledger, filepath.Join(d.dir, "accounts.json"), log, now)
 	must(err)
-	d.courier.Dial, d.courier.Silenced = d.dial, d.book.Until
+	d.courier.Dial, d.courier.Silenced = d.dial, d.book.Still
 	d.book.Watch(d.courier.Look)
 	state, _, err := engine.OpenState(filepath.Join(d.dir, "state.json"), now)
 	must(err)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"text/tabwriter"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tocsin/internal/config"
+	"tocsin/internal/durable"
 	"tocsin/notify"
 	"tocsin/notify/quota"
 	"tocsin/notify/silence"
@@ -162,7 +162,7 @@ func (d drainReport) text(now time.Time) string {
 
 // readPauses reads which accounts are paused now.
 func readPauses(stateDir string, now time.Time) (map[string]pauseReport, error) {
-	data, err := os.ReadFile(filepath.Join(stateDir, "accounts.json"))
+	data, err := durable.ReadFile(filepath.Join(stateDir, "accounts.json"), 1<<20)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

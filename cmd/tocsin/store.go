@@ -126,10 +126,7 @@ func openStore(ctx context.Context, cfg *config.Config, holder string, patience 
 		s.close()
 		return nil, err
 	}
-	if err := s.openSilences(cfg, log); err != nil {
-		s.close()
-		return nil, err
-	}
+	s.openSilences(cfg, log)
 	if s.spool, err = spool.Open(spoolDir(dir), log, now); err != nil {
 		s.close()
 		return nil, err
@@ -150,18 +147,14 @@ func openStore(ctx context.Context, cfg *config.Config, holder string, patience 
 func silencesPath(stateDir string) string { return filepath.Join(stateDir, "silences.json") }
 
 // openSilences opens the book of what nobody is told of.
-func (s *store) openSilences(cfg *config.Config, log *slog.Logger) error {
-	book, damaged, err := silence.Open(silencesPath(s.dir))
-	if err != nil {
-		return err
-	}
+func (s *store) openSilences(cfg *config.Config, log *slog.Logger) {
+	book, damaged := silence.Open(silencesPath(s.dir))
 	if damaged != nil {
 		log.Error("the silences were damaged and are over: what they held back is told now", "err", damaged)
 		s.damage = append(s.damage, fmt.Sprintf("the list of what is silenced, silences.json, was damaged, so that nothing is silenced any more: %v", damaged))
 	}
 	book.Plan(cfg.Maintenances)
 	s.silences = book
-	return nil
 }
 
 // courier delivers what the store's spool keeps. Programs that print tokens are
@@ -171,7 +164,7 @@ func (s *store) courier(cage *program.Cage, log *slog.Logger) (*notify.Courier, 
 	if err != nil {
 		return nil, err
 	}
-	c.Silenced = s.silences.Until
+	c.Silenced = s.silences.Still
 	s.silences.Watch(c.Look)
 	dialer := smtp.Dialer{Addresses: smtp.OpenAddresses(filepath.Join(s.dir, "addresses.json")), Log: log, Tokens: &oauth.Keeper{Dir: s.dir, Log: log, Cage: cage}}
 	c.Dial = func(ctx context.Context, server smtp.Server) (notify.Session, error) {

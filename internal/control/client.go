@@ -81,7 +81,7 @@ func (c Client) Silence(ctx context.Context, r Request) (Silence, error) {
 // Unsilence ends the silences with the name, or all without one.
 func (c Client) Unsilence(ctx context.Context, name string) (Silences, error) {
 	var ended Silences
-	return ended, c.ask(ctx, "unsilence", Request{ID: name}, &ended)
+	return ended, c.ask(ctx, "unsilence", Request{ID: name, All: name == ""}, &ended)
 }
 
 // Silences are those in force.

@@ -168,6 +168,9 @@ func handler(a Agent) http.Handler {
 	mux.HandleFunc("POST /v1/unack", command(func(r Request) error { return a.Ack(r.Names, false, r.Reason, r.by) }))
 	mux.HandleFunc("POST /v1/silence", answered(func(r Request) (any, error) { return a.Silence(r, r.by) }))
 	mux.HandleFunc("POST /v1/unsilence", answered(func(r Request) (any, error) {
+		if (r.ID == "") != r.All {
+			return nil, errors.New("end one by its id, or all")
+		}
 		ended, err := a.Unsilence(r.ID, r.by)
 		return Silences{API: APIVersion, Silences: ended}, err
 	}))

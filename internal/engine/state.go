@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"time"
 
 	"tocsin"
@@ -17,6 +16,9 @@ import (
 // stateVersion is the version of the state file. A file of a later one is
 // refused, not overwritten.
 const stateVersion = 1
+
+// maxState bounds what is read of it: a thousand checks take 2 MB.
+const maxState = 64 << 20
 
 // ErrVersion says that the state was written by a later version.
 var ErrVersion = errors.New("written by a later version of tocsin")
@@ -50,13 +52,17 @@ type stateFile struct {
 // own. A damaged file is moved aside to path.damaged and damaged says why: an
 // unchanged failure is then told once more.
 func OpenState(path string, now time.Time) (s *State, damaged, err error) {
-	data, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	data, err := durable.ReadFile(path, maxState)
+	foreign := errors.Is(err, durable.ErrForeign)
+	if err != nil && !foreign && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("open state: %w", err)
 	}
-	if err == nil {
+	if err == nil || foreign {
 		var f stateFile
-		bad := json.Unmarshal(data, &f)
+		bad := err
+		if !foreign {
+			bad = json.Unmarshal(data, &f)
+		}
 		switch {
 		case bad == nil && f.Version > stateVersion:
 			return nil, nil, fmt.Errorf("open state %s: version %d: %w", path, f.Version, ErrVersion)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,42 +50,53 @@ type file struct {
 const fileVersion = 1
 
 // Open opens the book at path, or begins a new one. A damaged file is moved
-// aside to path.damaged and damaged says why: what it silenced is told then.
-func Open(path string) (b *Book, damaged, err error) {
+// aside to path.damaged and damaged says why: what it silenced is told then. No
+// silence keeps an agent from starting.
+func Open(path string) (b *Book, damaged error) {
 	b = &Book{path: path, kept: file{Version: fileVersion}}
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return b, nil, nil
+	f, bad := load(path)
+	if bad == nil {
+		b.kept = f
+		return b, nil
 	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("open silences: %w", err)
+	damaged = fmt.Errorf("open silences %s: %w", path, bad)
+	if err := durable.Rename(durable.Move{From: path, To: path + ".damaged"}); err != nil {
+		damaged = errors.Join(damaged, err) // the next silence replaces it, or says why not
 	}
-	var f file
-	if bad := json.Unmarshal(data, &f); bad != nil || f.Version != fileVersion {
-		if bad == nil {
-			bad = fmt.Errorf("version %d, not %d", f.Version, fileVersion)
-		}
-		damaged = fmt.Errorf("open silences %s: %w", path, bad)
-		return b, damaged, durable.Rename(durable.Move{From: path, To: path + ".damaged"})
-	}
-	b.kept = f
-	return b, nil, nil
+	return b, damaged
 }
 
 // Read reads the book at path, whoever it belongs to, for somebody who only
 // looks: what is silenced by the file and by the maintenances. One that is
 // damaged or not there silences nothing.
 func Read(path string, planned []Maintenance) *Book {
-	b := &Book{path: path, planned: planned}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return b
-	}
-	var f file
-	if json.Unmarshal(data, &f) == nil && f.Version == fileVersion {
+	b := &Book{path: path, planned: planned, kept: file{Version: fileVersion}}
+	if f, err := load(path); err == nil {
 		b.kept = f
 	}
 	return b
+}
+
+// maxBook bounds what is read of the file, in bytes.
+const maxBook = 64 << 20
+
+// load reads the file at path; one that is not there is empty.
+func load(path string) (file, error) {
+	f := file{Version: fileVersion}
+	data, err := durable.ReadFile(path, maxBook)
+	if errors.Is(err, fs.ErrNotExist) {
+		return f, nil
+	}
+	if err != nil {
+		return f, err
+	}
+	if err := json.Unmarshal(data, &f); err != nil {
+		return f, err
+	}
+	if f.Version != fileVersion {
+		return f, fmt.Errorf("version %d, not %d", f.Version, fileVersion)
+	}
+	return f, nil
 }
 
 // Watch has f called after each change.
@@ -136,10 +146,11 @@ func (b *Book) Begin(about About, until time.Time, reason, by string, now time.T
 }
 
 // End ends the spells with the name, or all that are about no more than it:
-// the number of a silence, the name of a maintenance, or what was silenced.
+// the number of a silence, the name of a maintenance, or the check, kind or
+// group that was silenced.
 func (b *Book) End(name string, now time.Time) ([]Spell, error) {
 	return b.end(func(s Spell) bool {
-		return s.Name == name || !s.All && slices.Equal(s.Names, []string{name}) && len(s.Groups) == 0
+		return s.Name == name || !s.All && slices.Equal(slices.Concat(s.Names, s.Groups), []string{name})
 	}, name, now)
 }
 
@@ -167,7 +178,10 @@ func (b *Book) end(meant func(Spell) bool, name string, now time.Time) ([]Spell,
 	}
 	next.Silences = slices.DeleteFunc(next.Silences, meant)
 	if err := b.keep(next); err != nil {
-		return nil, err // they go on
+		// What is told too early is better than what is told too late.
+		b.kept = next
+		b.tell()
+		return ended, fmt.Errorf("ended, but not on disk, so that a restart of the agent brings it back: %w", err)
 	}
 	return ended, nil
 }
@@ -252,6 +266,17 @@ func (b *Book) Until(key string, now time.Time) time.Time {
 		}
 	}
 	return time.Time{}
+}
+
+// Still is until when an event is held back that the spell with the key held
+// back once: when that has ended by another one's, which covers it. The zero time
+// is that nothing does.
+func (b *Book) Still(key string, ev *tocsin.Event, now time.Time) time.Time {
+	if until := b.Until(key, now); !until.IsZero() {
+		return until
+	}
+	s, _ := b.Over(ev, now)
+	return s.Until
 }
 
 // oneLine is text in one line.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -97,9 +98,9 @@ func TestWindow(t *testing.T) {
 
 func open(t *testing.T, path string) *Book {
 	t.Helper()
-	b, damaged, err := Open(path)
-	if err != nil || damaged != nil {
-		t.Fatal(err, damaged)
+	b, damaged := Open(path)
+	if damaged != nil {
+		t.Fatal(damaged)
 	}
 	return b
 }
@@ -241,9 +242,9 @@ func TestADamagedBookSilencesNothing(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		b, damaged, err := Open(path)
-		if err != nil || damaged == nil || !strings.Contains(damaged.Error(), path) {
-			t.Fatalf("%s: got %v, %v", name, damaged, err)
+		b, damaged := Open(path)
+		if damaged == nil || !strings.Contains(damaged.Error(), path) {
+			t.Fatalf("%s: got %v", name, damaged)
 		}
 		if kept, err := os.ReadFile(path + ".damaged"); err != nil || string(kept) != text {
 			t.Errorf("%s: not kept: %q, %v", name, kept, err)
@@ -279,16 +280,14 @@ func TestSpellInWords(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeKeptHasNotEnded: a disk that takes nothing changes nothing.
-func TestWhatCannotBeKeptHasNotEnded(t *testing.T) {
+// TestAFullDiskSilencesNobody: what cannot be kept has ended all the same, as long
+// as this agent runs, and whoever ended it is told.
+func TestAFullDiskSilencesNobody(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	b, _, err := Open(filepath.Join(dir, "silences.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := open(t, filepath.Join(dir, "silences.json"))
 	now := time.Now()
 	if _, err := b.Begin(About{All: true}, now.Add(time.Hour), "", "", now); err != nil {
 		t.Fatal(err)
@@ -296,7 +295,45 @@ func TestWhatCannotBeKeptHasNotEnded(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if ended, err := b.End("1", now); err == nil || len(ended) > 0 || len(b.List(now)) != 1 {
-		t.Errorf("got %v ended, %v, want an error and the silence as it was", ended, err)
+	ended, err := b.End("1", now)
+	if err == nil || !strings.HasPrefix(err.Error(), "ended, but not on disk") || len(ended) != 1 || len(b.List(now)) != 0 {
+		t.Errorf("got %v ended, %v", ended, err)
+	}
+}
+
+func TestEndByGroup(t *testing.T) {
+	b, now := open(t, filepath.Join(t.TempDir(), "silences.json")), three()
+	if _, err := b.Begin(About{Groups: []string{"web"}}, now.Add(time.Hour), "", "", now); err != nil {
+		t.Fatal(err)
+	}
+	if ended, err := b.End("web", now); err != nil || names(ended) != "1" {
+		t.Errorf("got %v, %v", ended, err)
+	}
+}
+
+// TestNoFileKeepsTheAgentFromStarting, whatever somebody put in its place.
+func TestNoFileKeepsTheAgentFromStarting(t *testing.T) {
+	dir := t.TempDir()
+	for name, plant := range map[string]func(path string) error{
+		"fifo":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"directory": func(path string) error { return os.Mkdir(path, 0o700) },
+		"sparse": func(path string) error {
+			return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 1<<40))
+		},
+		"nowhere to put it": func(path string) error {
+			return errors.Join(os.WriteFile(path, []byte("{"), 0o600), os.MkdirAll(path+".damaged/x", 0o700))
+		},
+	} {
+		path := filepath.Join(dir, strings.ReplaceAll(name, " ", "-"))
+		if err := plant(path); err != nil {
+			t.Fatal(err)
+		}
+		b, damaged := Open(path)
+		if damaged == nil || b == nil || len(b.List(three())) != 0 {
+			t.Errorf("%s: got %v", name, damaged)
+		}
+		if got := Read(path, nil).List(three()); len(got) != 0 {
+			t.Errorf("%s: got %v", name, got)
+		}
 	}
 }

@@ -7,11 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strconv"
 
-	"golang.org/x/sys/unix"
+	"tocsin/internal/durable"
 )
 
 // maxRecord bounds what is read from one spool file.
@@ -65,21 +63,9 @@ func decode(kind string, data []byte, header any) ([]byte, error) {
 // readFile reads a spool file: a regular one, without following a link and
 // without waiting for a writer of a FIFO.
 func readFile(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	// A symbolic link, a socket, somebody else's file.
-	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.EACCES) {
+	data, err := durable.ReadFile(path, maxRecord)
+	if errors.Is(err, durable.ErrForeign) {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxRecord {
-		return nil, fmt.Errorf("%w: %s is no regular file of at most %d bytes", ErrDamaged, path, maxRecord)
-	}
-	return io.ReadAll(io.LimitReader(f, maxRecord))
+	return data, err
 }
