@@ -61,6 +61,7 @@ cover: ## coverage by function
 
 golden: ## rewrite golden files; look at the diff
 	$(GO) test ./templates ./internal/config -update
+	$(GO) test ./cmd/tocsin -run 'TestReference|TestPackagedRules|TestJSON' -update
 
 samples: ## every golden mail as .eml and .html in $(SAMPLES), for a browser
 	mkdir -p $(SAMPLES)

@@ -55,7 +55,7 @@ func (m *manual) line(line string) {
 	case strings.HasPrefix(trimmed, "```"):
 		m.flush()
 		if m.fence = !m.fence; m.fence {
-			fmt.Fprint(m.out, ".PP\n.RS 4\n.nf\n")
+			fmt.Fprint(m.out, ".PP\n.RS 2\n.nf\n")
 		} else {
 			fmt.Fprint(m.out, ".fi\n.RE\n")
 		}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -183,7 +184,7 @@ first | or not (default: \fB1\fR)
 \fBb\fR
 \&
 .PP
-.RS 4
+.RS 2
 .nf
 \&.x = \(aq\[u00E9]\(aq
 
@@ -221,6 +222,15 @@ func TestManual(t *testing.T) {
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = &page, &shown, &said
 		if err := cmd.Run(); err != nil || said.Len() > 0 {
 			t.Errorf("%s: %v: %s", name, err, said.String())
+		}
+		text, err := os.ReadFile(filepath.Join("../../docs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(shown.String()) {
+			if line = strings.TrimRight(line, "\n"); utf8.RuneCountInString(line) > 80 && !strings.Contains(string(text), strings.TrimSpace(line)) {
+				t.Errorf("%s: a line is wider than a terminal:\n%s", name, line)
+			}
 		}
 		if shown.Len() < 1000 {
 			t.Errorf("%s: got %d bytes of text", name, shown.Len())
