@@ -75,7 +75,7 @@ func TestReference(t *testing.T) {
 
 func referenceOf(root *cobra.Command) string {
 	var b strings.Builder
-	b.WriteString("# Commands\n\n" + root.Long + "\n\n```\ntocsin [-c PATH] COMMAND [FLAG]... [ARGUMENT]...\n```\n\n")
+	b.WriteString("# Commands\n\n## Synopsis\n\n```\ntocsin [-c PATH] COMMAND [FLAG]... [ARGUMENT]...\n```\n\n## Description\n\n" + root.Long + "\n\n")
 	b.WriteString("`tocsin completion bash`, `zsh` or `fish` prints the completion for a shell; the packages have them. `--help` of any command prints\nwhat stands here.\n")
 	b.WriteString("\n## Flags of every command\n\n" + flagTable(root.PersistentFlags().FlagUsages()))
 	b.WriteString("\n## Commands\n")

@@ -41,12 +41,12 @@ func man(in io.Reader, out io.Writer, p page) error {
 // manual turns lines of Markdown into a page. It knows what our documents use:
 // headings, paragraphs, fences, tables, lists.
 type manual struct {
-	out      io.Writer
-	text     []string // of the paragraph or item that is being read
-	item     string   // its mark, empty for a paragraph
-	headings bool     // one was written: a document begins with its title
-	fence    bool
-	columns  []string // of the table that is being read
+	out     io.Writer
+	text    []string // of the paragraph or item that is being read
+	item    string   // its mark, empty for a paragraph
+	titled  bool     // the title was read, and no heading is in front of what follows
+	fence   bool
+	columns []string // of the table that is being read
 }
 
 func (m *manual) line(line string) {
@@ -55,6 +55,7 @@ func (m *manual) line(line string) {
 	case strings.HasPrefix(trimmed, "```"):
 		m.flush()
 		if m.fence = !m.fence; m.fence {
+			m.describe()
 			fmt.Fprint(m.out, ".PP\n.RS 2\n.nf\n")
 		} else {
 			fmt.Fprint(m.out, ".fi\n.RE\n")
@@ -93,6 +94,7 @@ func (m *manual) flush() {
 	if len(m.text) == 0 {
 		return
 	}
+	m.describe()
 	switch m.item {
 	case "":
 		fmt.Fprintln(m.out, ".PP")
@@ -105,19 +107,26 @@ func (m *manual) flush() {
 	m.text, m.item = nil, ""
 }
 
-// heading writes a heading. The first one names the page already.
+// describe gives what stands right below the title a heading: the title names
+// the page already.
+func (m *manual) describe() {
+	if m.titled {
+		fmt.Fprintln(m.out, ".SH DESCRIPTION")
+	}
+	m.titled = false
+}
+
 func (m *manual) heading(line string) {
 	text := strings.TrimLeft(line, "#")
 	depth := len(line) - len(text)
-	switch {
-	case depth == 1 && !m.headings:
-		fmt.Fprintln(m.out, ".SH DESCRIPTION")
-	case depth <= 2:
+	m.titled = depth == 1
+	switch depth {
+	case 1:
+	case 2:
 		fmt.Fprintln(m.out, ".SH "+quoted(strings.ToUpper(plain(text))))
 	default:
 		fmt.Fprintln(m.out, ".SS "+quoted(plain(text)))
 	}
-	m.headings = true
 }
 
 // row writes a row of a table: its first cell is the term, its last one says
@@ -127,6 +136,7 @@ func (m *manual) row(line string) {
 	switch {
 	case m.columns == nil:
 		m.flush()
+		m.describe()
 		m.columns = cells
 		return
 	case strings.Trim(line, "|-: ") == "":
