@@ -6,6 +6,10 @@ LINT        := $(BIN)/golangci-lint
 LINT_VERSION := v2.15.0
 VULN        := $(BIN)/govulncheck
 VULN_VERSION := v1.6.0
+# 2.46 and later need modules that not every proxy has.
+NFPM_VERSION := v2.45.2
+NFPM        := $(BIN)/nfpm-$(NFPM_VERSION)
+DIST        ?= dist
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 FUZZTIME    ?= 10s
 SAMPLES     ?= $(BIN)/samples
@@ -14,7 +18,7 @@ TAGS        := nethttpomithttp2
 
 export CGO_ENABLED ?= 0
 
-.PHONY: build demo test race lint fuzz cover golden samples e2e e2e-systemd bench soak clean
+.PHONY: build demo test race lint fuzz cover golden samples e2e e2e-systemd bench soak package reproducible release man vuln clean
 
 build: ## the static binary, bin/tocsin
 	$(GO) build -trimpath -tags $(TAGS) -ldflags '-s -w -X main.release=$(VERSION)' -o $(BIN)/tocsin ./cmd/tocsin
@@ -32,11 +36,11 @@ e2e: build ## the whole program against real servers; sets up what it needs
 	$(GO) vet -tags e2e ./e2e
 	TOCSIN_BIN=$(CURDIR)/$(BIN)/tocsin $(GO) test -tags e2e -count=1 -timeout 15m -v ./e2e
 
-e2e-systemd: ## a Debian machine under a real systemd: boots, shutdowns, crashes, power cuts
+e2e-systemd: $(NFPM) ## a Debian machine under a real systemd: boots, shutdowns, crashes, power cuts
 	$(GO) build -trimpath -tags $(TAGS),fault -ldflags '-s -w -X main.release=$(VERSION)' -o $(BIN)/tocsin-fault ./cmd/tocsin
 	./e2e/systemd/setup
 	$(GO) vet -tags e2esystemd ./e2e/systemd
-	TOCSIN_BIN=$(CURDIR)/$(BIN)/tocsin-fault $(GO) test -tags e2esystemd -count=1 -timeout 90m -v ./e2e/systemd
+	NFPM=$(CURDIR)/$(NFPM) TOCSIN_BIN=$(CURDIR)/$(BIN)/tocsin-fault $(GO) test -tags e2esystemd -count=1 -timeout 90m -v ./e2e/systemd
 
 lint: $(LINT) ## golangci-lint and the shape of the module
 	$(LINT) run --allow-parallel-runners ./...
@@ -57,6 +61,7 @@ cover: ## coverage by function
 
 golden: ## rewrite golden files; look at the diff
 	$(GO) test ./templates ./internal/config -update
+	$(GO) test ./cmd/tocsin -run 'TestReference|TestPackagedRules|TestJSON' -update
 
 samples: ## every golden mail as .eml and .html in $(SAMPLES), for a browser
 	mkdir -p $(SAMPLES)
@@ -71,5 +76,28 @@ soak: build ## the long runs: ten rounds of every shutdown, many thousand kills 
 	TOCSIN_BIN=$(CURDIR)/$(BIN)/tocsin TOCSIN_RUNS=100000 TOCSIN_HUNG=10m $(GO) test -tags e2e -count=1 -timeout 6h -v -run 'TestProgramRuns|TestHung' ./e2e
 	TOCSIN_BIN=$(CURDIR)/$(BIN)/tocsin TOCSIN_SIEGE=20 $(GO) test -tags e2e -count=1 -timeout 1h -v -run TestSiege ./e2e
 
+package: $(NFPM) ## .deb, .rpm and .apk for amd64 and arm64 in $(DIST), looked at by lintian
+	GO=$(GO) TAGS=$(TAGS) NFPM=$(CURDIR)/$(NFPM) ./packaging/build $(abspath $(DIST))
+	./packaging/check $(abspath $(DIST))
+
+reproducible: $(NFPM) ## builds the packages of this commit twice, elsewhere and from nothing, and compares
+	GO=$(GO) TAGS=$(TAGS) NFPM=$(CURDIR)/$(NFPM) ./packaging/reproducible
+
+man: ## the manual pages, in bin/man
+	./packaging/manual $(BIN)/man
+
+release: package reproducible vuln ## what is published: see docs/release.md
+
+# With GOVULNDB=file:///DIRECTORY it needs no network.
+vuln: $(VULN) ## known vulnerabilities of what is linked
+	$(VULN) $(if $(GOVULNDB),-db $(GOVULNDB)) -tags $(TAGS) ./cmd/tocsin
+
+$(VULN):
+	GOBIN=$(CURDIR)/$(BIN) $(GO) install golang.org/x/vuln/cmd/govulncheck@$(VULN_VERSION)
+
+$(NFPM):
+	GOBIN=$(CURDIR)/$(BIN) $(GO) install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION)
+	mv $(BIN)/nfpm $@
+
 clean:
-	rm -rf $(BIN) coverage.out
+	rm -rf $(BIN) dist coverage.out

@@ -26,8 +26,16 @@ type bench struct {
 }
 
 // newBench sets a machine up that is off, with the root that makeRoot puts
-// into a directory.
+// into a directory, and the agent in it.
 func newBench(ctx context.Context, t *testing.T, makeRoot func(ctx context.Context, t *testing.T, dir string) string) *bench {
+	t.Helper()
+	b := newEmptyBench(ctx, t, makeRoot)
+	install(ctx, t, b.root, b.post.ca)
+	return b
+}
+
+// newEmptyBench is newBench without the agent.
+func newEmptyBench(ctx context.Context, t *testing.T, makeRoot func(ctx context.Context, t *testing.T, dir string) string) *bench {
 	t.Helper()
 	need(t)
 	// Postfix has users of its own, and the directory is known to the next run.
@@ -45,7 +53,7 @@ func newBench(ctx context.Context, t *testing.T, makeRoot func(ctx context.Conte
 	b.gate = newGate(ctx, t, net.host, b.post.address())
 	b.box = newInbox(t, b.post)
 	root := makeRoot(ctx, t, dir)
-	install(ctx, t, root, net, b.post.ca)
+	furnish(t, root, net)
 	b.machine = newMachine(t, dir, root, net)
 	t.Cleanup(func() {
 		if t.Failed() {

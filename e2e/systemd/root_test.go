@@ -26,10 +26,9 @@ func directoryRoot(ctx context.Context, t *testing.T, dir string) string {
 // packaging is where the files of the package are.
 const packaging = "../../packaging"
 
-// install makes a copy of the Debian root into the watched machine.
-func install(ctx context.Context, t *testing.T, root string, net *network, ca []byte) {
-	t.Helper()
-	put := func(name, text string, mode os.FileMode) {
+// putter writes files below a root.
+func putter(t *testing.T, root string) func(name, text string, mode os.FileMode) {
+	return func(name, text string, mode os.FileMode) {
 		t.Helper()
 		path := filepath.Join(root, name)
 		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -37,13 +36,25 @@ func install(ctx context.Context, t *testing.T, root string, net *network, ca []
 		must(t, os.WriteFile(path, []byte(text), mode))
 		must(t, os.Chmod(path, mode)) // whatever the umask
 	}
+}
+
+// furnish makes a copy of the Debian root into a machine of its own.
+func furnish(t *testing.T, root string, net *network) {
+	t.Helper()
+	put := putter(t, root)
 	put("etc/hostname", "bench\n", 0o644)
 	put("etc/hosts", "127.0.0.1 localhost\n127.0.1.1 bench\n", 0o644)
 	put("etc/machine-id", fmt.Sprintf("%.16x\n", sha256.Sum256([]byte(net.space))), 0o444)
 	put("etc/network/interfaces", fmt.Sprintf("auto lo\niface lo inet loopback\nauto %s\niface %s inet static\n\taddress %s/24\n", plug, plug, net.box), 0o644)
 	put("etc/systemd/resolved.conf.d/bench.conf", "[Resolve]\nDNS="+net.host+"\nDomains=~.\nLLMNR=no\nMulticastDNS=no\n", 0o644)
 	must(t, os.MkdirAll(filepath.Join(root, "var/log/journal"), 0o755))
+	put(pidfile, "1\n", 0o644)
+}
 
+// install makes a machine into the watched one.
+func install(ctx context.Context, t *testing.T, root string, ca []byte) {
+	t.Helper()
+	put := putter(t, root)
 	installBinary(ctx, t, root, os.Getenv("TOCSIN_BIN"))
 	for from, to := range map[string]string{
 		"*.service":  "usr/lib/systemd/system/",
@@ -62,7 +73,6 @@ func install(ctx context.Context, t *testing.T, root string, net *network, ca []
 	put("etc/tocsin/smtp.secret", password+"\n", 0o600)
 	put("etc/tocsin/ca.pem", string(ca), 0o640)
 	put("etc/tocsin/tocsin.hcl", ruleFile(watching), 0o640)
-	put(pidfile, "1\n", 0o644)
 	must(t, os.Chmod(filepath.Join(root, "etc/tocsin"), 0o750))
 	run(ctx, t, "chroot", root, "systemd-sysusers")
 	run(ctx, t, "chroot", root, "chgrp", "tocsin", "/etc/tocsin", "/etc/tocsin/ca.pem", "/etc/tocsin/tocsin.hcl")

@@ -23,6 +23,7 @@ const root = "../.."
 func floors() [][]string {
 	return [][]string{
 		{"tocsin"},
+		{"tocsin/packaging/papers"}, // about the product, no part of it
 		{"tocsin/internal/durable", "tocsin/internal/systemd", "tocsin/internal/postbox", "tocsin/internal/schedule", "tocsin/internal/clock"},
 		{"tocsin/templates", "tocsin/internal/boot", "tocsin/internal/doctor", "tocsin/notify/quota", "tocsin/notify/silence"},
 		{"tocsin/notify/provider"},
