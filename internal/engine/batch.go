@@ -30,7 +30,7 @@ type batch struct {
 // dueReading is one that is due.
 type dueReading struct {
 	watch  *watch
-	check  Check // a reload may replace the watch's meanwhile
+	check  *Check // a reload may replace the watch's meanwhile
 	round  uint64
 	listen bool
 }

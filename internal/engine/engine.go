@@ -29,7 +29,9 @@ type Engine struct {
 	watches []*watch
 	byID    map[string]*watch // the same by the id of their check
 	tree    Tree
-	rules   map[string]RuleState  // by rule id, ahead of what is saved
+	// rules are by rule id, ahead of what is saved. A rule that was never
+	// anything but fine, as most are, is not in it.
+	rules   map[string]RuleState
 	states  map[string]CheckState // by the id of the check, as rules
 	results chan []result
 	alerts  chan alert
@@ -57,7 +59,7 @@ type Engine struct {
 
 // watch is a check at run time.
 type watch struct {
-	check   Check
+	check   *Check // never changed in place
 	data    Rule
 	ids     []string // of the rules: first that of the data
 	history *History
@@ -265,18 +267,20 @@ func (e *Engine) arrange(checks []Check, old []*watch, read map[string]time.Time
 		now = e.first
 	}
 	watches := make([]*watch, 0, len(checks))
-	for _, c := range checks {
+	for i := range checks {
+		c := &checks[i]
 		have := byID[c.ID()]
 		if have != nil && have.check.Fingerprint == c.Fingerprint && c.Fingerprint != "" {
 			// Routes may have changed a reminder; the reader is the old one,
 			// with what it knows.
-			c.Reader = have.check.Reader
-			have.check, have.data.FollowUp = c, c.FollowUp
+			same := *c
+			same.Reader = have.check.Reader
+			have.check, have.data.FollowUp = &same, same.FollowUp
 			watches = append(watches, have)
 			continue
 		}
 		w := &watch{
-			check: c, data: DataRule(&c), history: NewHistory(c.Windows, c.Picks), phase: phase(c), read: read[c.ID()], ids: ruleIDs(&c),
+			check: c, data: DataRule(c), history: NewHistory(c.Windows, c.Picks), phase: phase(c), read: read[c.ID()], ids: ruleIDs(c),
 			idle: !e.states[c.ID()].Unmonitored.IsZero(), job: e.jobs[c.ID()],
 		}
 		if have != nil {
@@ -303,7 +307,7 @@ const (
 )
 
 // phase spreads the checks over their interval; those of a pass share one.
-func phase(c Check) time.Duration {
+func phase(c *Check) time.Duration {
 	name := c.Pass
 	if name == "" {
 		name = c.ID()
@@ -315,7 +319,7 @@ func phase(c Check) time.Duration {
 }
 
 // read reads one check. A panic in a reader is an error of that check alone.
-func read(ctx context.Context, c Check) (r tocsin.Reading, err error) {
+func read(ctx context.Context, c *Check) (r tocsin.Reading, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("read %s %q: panic: %v", c.Kind, c.Name, p)
