@@ -48,7 +48,7 @@ func serviceVerbs() []engine.Verb {
 }
 
 // actions reads how the service of a check is acted on.
-func (s *scope) actions(c *engine.Check, kind checks.Kind) *actions {
+func (s *scope) actions(c *engine.Check, kind *checks.Kind) *actions {
 	a := &actions{Programs: map[engine.Verb]act.Program{}, Timeout: defaultActionTimeout}
 	timeout, at := s.duration("action_timeout", a.Timeout)
 	if s.atMost("action_timeout", timeout, maxHookTimeout, at) {
@@ -79,14 +79,14 @@ func (s *scope) actions(c *engine.Check, kind checks.Kind) *actions {
 
 // unit notes the unit of a check that has one. What no program does, the
 // service manager does.
-func (a *actions) unit(kind checks.Kind, spec checks.Spec) {
+func (a *actions) unit(kind *checks.Kind, spec checks.Spec) {
 	if kind.Name == unitKind {
 		a.Unit = spec.Attributes["unit"]
 	}
 }
 
 // can says whether there is a way to do something.
-func (a *actions) can(verb engine.Verb, kind checks.Kind) bool {
+func (a *actions) can(verb engine.Verb, kind *checks.Kind) bool {
 	_, itself := a.Programs[verb]
 	_, starts := a.Programs[engine.Start]
 	_, stops := a.Programs[engine.Stop]
@@ -95,7 +95,7 @@ func (a *actions) can(verb engine.Verb, kind checks.Kind) bool {
 
 // allow refuses a rule that wants what nobody knows how to do. One of a passive
 // check does nothing to the service.
-func (a *actions) allow(s *scope, r *engine.Rule, kind checks.Kind) {
+func (a *actions) allow(s *scope, r *engine.Rule, kind *checks.Kind) {
 	verb := r.Do
 	if !slices.Contains(serviceVerbs(), verb) {
 		return

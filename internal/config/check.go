@@ -56,7 +56,7 @@ func (l *loader) checks(blocks []found) {
 type draft struct {
 	scope *scope
 	check engine.Check
-	kind  checks.Kind
+	kind  *checks.Kind
 	spec  checks.Spec
 	rules []ruleText
 	// sound says that its own attributes have no problem, ruled that it has
@@ -68,14 +68,14 @@ type draft struct {
 }
 
 // findKind is the kind of that name; false when there is none.
-func (l *loader) findKind(name string) (checks.Kind, bool) {
+func (l *loader) findKind(name string) (*checks.Kind, bool) {
 	kind, ok := l.kinds[name]
 	if ok || !slices.Contains(l.kindNames(), name) {
 		return kind, ok
 	}
-	kind, ok = checks.Find(name)
-	l.kinds[name] = kind
-	return kind, ok
+	found, ok := checks.Find(name)
+	l.kinds[name] = &found
+	return &found, ok
 }
 
 // kindNames are the names of all kinds, which are asked for once.
@@ -89,7 +89,7 @@ func (l *loader) kindNames() []string {
 }
 
 // kind finds the kind of a check by its first label.
-func (l *loader) kind(f found) (checks.Kind, bool) {
+func (l *loader) kind(f found) (*checks.Kind, bool) {
 	name, at := f.block.Labels[0], f.block.LabelRanges[0]
 	kind, ok := l.findKind(name)
 	if ok {
@@ -105,7 +105,7 @@ func (l *loader) kind(f found) (checks.Kind, bool) {
 }
 
 // check decodes one check block.
-func (l *loader) check(f found, kind checks.Kind) draft {
+func (l *loader) check(f found, kind *checks.Kind) draft {
 	s := l.scope(f.source, f.block)
 	c := engine.Check{Kind: kind.Name, Name: f.block.Labels[1], Windows: map[string]time.Duration{}}
 	c.Events = l.config.Agent.Events
@@ -177,7 +177,7 @@ func (l *loader) finish(d *draft) {
 }
 
 // kindAttributes reads the attributes that only this kind has, as texts.
-func (s *scope) kindAttributes(kind checks.Kind) map[string]string {
+func (s *scope) kindAttributes(kind *checks.Kind) map[string]string {
 	out := map[string]string{}
 	var given []string
 	for _, a := range kind.Attributes {
@@ -248,7 +248,7 @@ func (s *scope) kindList(a checks.Attribute, attr *hclsyntax.Attribute, out map[
 	}
 }
 
-func (s *scope) exactlyOne(kind checks.Kind, given []string) {
+func (s *scope) exactlyOne(kind *checks.Kind, given []string) {
 	if len(kind.OneOf) == 0 {
 		return
 	}

@@ -30,7 +30,7 @@ type loader struct {
 	htmls     int // templates with html
 	// kinds are those that the file has named: all their checks share one table
 	// of metrics, and a file may have a thousand checks.
-	kinds    map[string]checks.Kind
+	kinds    map[string]*checks.Kind
 	allKinds []string // the names of all, once they were asked for
 
 	// fallbacks is where the fallback block of a mail block is, by its name.

@@ -15,7 +15,7 @@ import (
 // written is a check as the rule file has it.
 type written struct {
 	check    engine.Check
-	kind     checks.Kind
+	kind     *checks.Kind
 	spec     checks.Spec
 	rules    []ruleText
 	referred []string

@@ -87,6 +87,9 @@ func (s *scope) rule(name string, of subject) (r engine.Rule, used []*condition,
 		r.Clear = clear
 		used, text.Clear = append(used, clear), clear.text()
 	}
+	for _, c := range used {
+		c.settle()
+	}
 	return r, used, text
 }
 
