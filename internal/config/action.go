@@ -49,7 +49,7 @@ func serviceVerbs() []engine.Verb {
 
 // actions reads how the service of a check is acted on.
 func (s *scope) actions(c *engine.Check, kind *checks.Kind) *actions {
-	a := &actions{Programs: map[engine.Verb]act.Program{}, Timeout: defaultActionTimeout}
+	a := &actions{Timeout: defaultActionTimeout}
 	timeout, at := s.duration("action_timeout", a.Timeout)
 	if s.atMost("action_timeout", timeout, maxHookTimeout, at) {
 		a.Timeout = timeout
@@ -59,6 +59,9 @@ func (s *scope) actions(c *engine.Check, kind *checks.Kind) *actions {
 	a.Passive = s.oneOf("mode", "active", passive).text == passive
 	for _, verb := range serviceVerbs() {
 		if args := s.command(string(verb), false); len(args) > 0 {
+			if a.Programs == nil {
+				a.Programs = make(map[engine.Verb]act.Program)
+			}
 			a.Programs[verb] = act.Program{Program: program.Program{
 				Args: args, Timeout: a.Timeout, User: user, Group: group, Lasting: true,
 			}}
@@ -119,7 +122,9 @@ func (a *actions) allow(s *scope, r *engine.Rule, kind *checks.Kind) {
 
 // open makes the methods of a check.
 func (a *actions) open(c *engine.Check, h *checks.Host) {
-	c.Methods = map[engine.Verb]engine.Method{}
+	if len(a.Programs) > 0 || a.Unit != "" {
+		c.Methods = make(map[engine.Verb]engine.Method)
+	}
 	for _, verb := range serviceVerbs() {
 		p, ok := a.Programs[verb]
 		switch p.Cage = h.Cage; {

@@ -1,9 +1,9 @@
 package config
 
 import (
+	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -47,6 +47,7 @@ func (l *loader) checks(blocks []found) {
 	}
 	l.refer(drafts)
 	l.loops(drafts)
+	l.config.Checks, l.config.written = make([]engine.Check, 0, len(drafts)), make([]written, 0, len(drafts))
 	for i := range drafts {
 		l.finish(&drafts[i])
 	}
@@ -107,7 +108,7 @@ func (l *loader) kind(f found) (*checks.Kind, bool) {
 // check decodes one check block.
 func (l *loader) check(f found, kind *checks.Kind) draft {
 	s := l.scope(f.source, f.block)
-	c := engine.Check{Kind: kind.Name, Name: f.block.Labels[1], Windows: map[string]time.Duration{}}
+	c := engine.Check{Kind: kind.Name, Name: f.block.Labels[1]}
 	c.Events = l.config.Agent.Events
 	c.Interval, c.Timeout = s.cycle(l.config.Agent.Interval, l.config.Agent.Timeout)
 	s.timetable(&c)
@@ -169,11 +170,24 @@ func (l *loader) finish(d *draft) {
 			s.fail(s.header, "Invalid check", "%s: %s.", s.name, err)
 		}
 	}
-	d.check.Attributes = d.spec.Attributes
+	d.check.Attributes, d.spec.Metrics = d.spec.Attributes, l.same(d.spec.Metrics)
 	d.check.Quick = d.kind.Quick != nil && d.kind.Quick(d.spec)
 	d.check.Fingerprint = fingerprint(d.check, d.spec, d.rules, d.referred, d.actions)
 	l.config.Checks = append(l.config.Checks, d.check)
-	l.config.written = append(l.config.written, written{d.check, d.kind, d.spec, d.rules, d.referred, d.actions})
+	l.config.written = append(l.config.written, written{d.check.ID(), d.kind, d.check.DependsOn, &plan{d.check, d.spec, d.rules, d.referred, d.actions}})
+}
+
+// same is the set of metrics that an earlier check has too: a thousand checks
+// ask for a handful of sets.
+func (l *loader) same(metrics map[string]bool) map[string]bool {
+	if metrics == nil {
+		return nil
+	}
+	names := strings.Join(slices.Sorted(maps.Keys(metrics)), " ")
+	if l.wanted[names] == nil {
+		l.wanted[names] = metrics
+	}
+	return l.wanted[names]
 }
 
 // kindAttributes reads the attributes that only this kind has, as texts.

@@ -35,9 +35,11 @@ type loader struct {
 
 	// fallbacks is where the fallback block of a mail block is, by its name.
 	fallbacks map[string]hcl.Range
-	asked     []asked // groups and labels, by routes
-	brought []brought // from outside of the files
+	asked     []asked   // groups and labels, by routes
+	brought   []brought // from outside of the files
 
+	// wanted are the sets of metrics that checks ask for, by their names.
+	wanted     map[string]map[string]bool
 	noDefaults bool // nothing is watched but what the files say
 	// unknowns are what conditions are tried with, by kind.
 	unknowns map[string]*hcl.EvalContext

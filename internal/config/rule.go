@@ -171,6 +171,9 @@ func (c *condition) note(metrics map[string]bool, check *engine.Check) {
 		if w.name == changedName {
 			continue
 		}
+		if check.Windows == nil {
+			check.Windows = make(map[string]time.Duration)
+		}
 		check.Windows[w.metric.Name] = max(check.Windows[w.metric.Name], w.window)
 		if picks := (engine.Picks{Metric: w.metric.Name, Window: w.window}); w.name == quantileOver && !slices.Contains(check.Picks, picks) {
 			check.Picks = append(check.Picks, picks)
