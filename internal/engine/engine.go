@@ -73,7 +73,8 @@ type watch struct {
 	again   bool      // something changed while the reading was out
 	// listening says that the kernel is listened to; deafen ends that.
 	listening bool
-	deafen    context.CancelFunc
+	deafen    func()
+	heard     uint64 // the round whose listening has told
 	replaced  bool // a reload has another check in its place, or none
 	round     uint64
 	reading   tocsin.Reading
@@ -94,7 +95,14 @@ type result struct {
 	round   uint64
 	reading tocsin.Reading
 	err     error
-	wait    func(context.Context) error // for a change; may be nil
+	deafen  func() // ends listening for a change; may be nil
+}
+
+// unheard ends the listening of a reading that nobody takes in.
+func (r result) unheard() {
+	if r.deafen != nil {
+		r.deafen()
+	}
 }
 
 type reload struct {
@@ -128,6 +136,11 @@ func New(host string, checks []Check, state *State, sink Sink, delay time.Durati
 func (e *Engine) Run(ctx context.Context) {
 	e.began = time.Now()
 	defer e.emit(ctx)()
+	defer func() {
+		for _, w := range e.watches {
+			w.stopListening()
+		}
+	}()
 	alarm := e.wake()
 	timer := time.NewTimer(time.Until(alarm))
 	defer timer.Stop()
@@ -206,8 +219,8 @@ func (e *Engine) replace(r reload) {
 	old := e.watches
 	e.watches = e.arrange(r.checks, old, lastRead(old), time.Now())
 	for _, w := range old {
-		if w.replaced = !slices.Contains(e.watches, w); w.replaced && w.listening {
-			w.deafen()
+		if w.replaced = !slices.Contains(e.watches, w); w.replaced {
+			w.stopListening()
 		}
 	}
 	for id, j := range e.jobs {

@@ -25,13 +25,12 @@ func (e *Engine) stuck(ctx context.Context, w *watch, now time.Time) {
 func (e *Engine) take(ctx context.Context, r result, now time.Time) {
 	w := r.watch
 	if r.round != w.round || w.replaced {
+		r.unheard()
 		return // of a check that a reload replaced
 	}
 	late, began := w.late, w.started
 	w.started, w.late = time.Time{}, false
-	if r.wait != nil {
-		e.listen(ctx, w, r.wait)
-	}
+	w.hear(r)
 	if w.again {
 		w.hasten(now)
 	}
