@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,20 +27,37 @@ const slimAfter = 5 * time.Second
 // a third of the time.
 const startRoom = 16 << 20
 
-// headroom puts the first collection of garbage off until release is called. It
-// takes addresses, no memory: nobody writes to it.
+// headroom puts the first collection of garbage off until release is called, or
+// the room is used up: then the rule file is a large one, and what stays of it
+// must not be spread over its garbage. It takes addresses, no memory: nobody
+// writes to it.
 func headroom() (release func()) {
 	room := make([]byte, startRoom)
-	return func() { runtime.KeepAlive(room) }
+	var kept atomic.Pointer[[]byte]
+	kept.Store(&room)
+	release = func() {
+		kept.Store(nil)
+		collectOften()
+	}
+	runtime.GC() // so that the next one is when the room is used up
+	runtime.AddCleanup(&full{}, func(release func()) { release() }, release)
+	return release
+}
+
+// full is what the first collection finds.
+type full struct{ _ *byte }
+
+// collectOften sets gcPercent. GOGC in the environment wins.
+func collectOften() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 }
 
 // slim gives back what the start needed: memory, and the pages of the program
 // itself, of which an agent that only watches uses half. Those stay in the page
-// cache and come back one fault at a time. GOGC in the environment wins.
+// cache and come back one fault at a time.
 func slim() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	giveBack()
 	time.AfterFunc(slimAfter, giveBack)
 }
