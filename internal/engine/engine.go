@@ -75,7 +75,7 @@ type watch struct {
 	listening bool
 	deafen    func()
 	heard     uint64 // the round whose listening has told
-	replaced  bool // a reload has another check in its place, or none
+	replaced  bool   // a reload has another check in its place, or none
 	round     uint64
 	reading   tocsin.Reading
 	readErr   error
