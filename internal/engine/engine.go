@@ -136,11 +136,6 @@ func New(host string, checks []Check, state *State, sink Sink, delay time.Durati
 func (e *Engine) Run(ctx context.Context) {
 	e.began = time.Now()
 	defer e.emit(ctx)()
-	defer func() {
-		for _, w := range e.watches {
-			w.stopListening()
-		}
-	}()
 	alarm := e.wake()
 	timer := time.NewTimer(time.Until(alarm))
 	defer timer.Stop()
@@ -206,6 +201,9 @@ func (e *Engine) emit(ctx context.Context) (stop func()) {
 	var wg sync.WaitGroup
 	wg.Go(func() { e.emitter.run(emitting) })
 	return func() {
+		for _, w := range e.watches {
+			w.stopListening()
+		}
 		e.acting.Wait()
 		e.emitter.read = lastRead(e.watches)
 		cancel()
