@@ -216,20 +216,19 @@ func most(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, time.Until(deadline)*3/4)
 }
 
-// Alert waits until the path is made, removed, renamed, written or otherwise
-// changed since the last reading (inotify(7)).
-func (r *pathReader) Alert() func(ctx context.Context) error {
+// Listen has tell called when the path is made, removed, renamed, written or
+// otherwise changed since the last reading (inotify(7)).
+func (r *pathReader) Listen(tell func(error)) (stop func()) {
 	if r.behind {
-		return func(context.Context) error { return nil }
+		tell(nil)
+		return nil
 	}
-	path, last, events := r.path, r.last, r.events
-	return func(ctx context.Context) error {
-		return events.await(ctx, path, r.entries, func() bool {
-			var now unix.Stat_t
-			if err := stat(path, &now); err != nil {
-				return last != pathKey{}
-			}
-			return keyOf(&now) != last
-		})
-	}
+	path, last := r.path, r.last
+	return r.events.listen(path, r.entries, func() bool {
+		var now unix.Stat_t
+		if err := stat(path, &now); err != nil {
+			return last != pathKey{}
+		}
+		return keyOf(&now) != last
+	}, tell)
 }

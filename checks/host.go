@@ -47,9 +47,11 @@ type Host struct {
 	cpus        coreCount
 	units       asker
 	paths       pathEvents
+	exits       exits
 	mountEvents mountEvents
 	spare       spare
 	grips       atomic.Int32         // processes that are kept open
+	stats       sync.Pool            // room to read their stat into
 	sinceUp     func() time.Duration // nil means the kernel's clock
 }
 

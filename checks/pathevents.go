@@ -1,11 +1,11 @@
 package checks
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/fsnotify/fsnotify"
@@ -28,53 +28,75 @@ type pathEvents struct {
 
 // pathWait waits for changes to a path, and to the entries of a directory.
 type pathWait struct {
-	names map[string]bool
+	names []string
 	inner string // the directory, "" for none
 	dirs  []string
-	woken chan struct{}
+	tell  func(error)
+	over  bool // told, or nobody listens any more
 }
 
-// await returns nil when something has happened to the path, or has before the
-// call, as changed says. It holds no lock and no watch while changed hangs.
-func (e *pathEvents) await(ctx context.Context, path string, inner bool, changed func() bool) error {
+// listen has tell called when something happens to the path, or has before the
+// call, as changed says; with an error, when that cannot be heard. changed may
+// hang: no lock is held and no watch is there meanwhile.
+func (e *pathEvents) listen(path string, inner bool, changed func() bool, tell func(error)) (stop func()) {
+	w := &pathWait{tell: tell}
+	go e.begin(w, path, inner, changed)
+	// The kernel may hold who takes a watch away.
+	return func() { go e.end(w) }
+}
+
+// begin puts the watches of a path in place.
+func (e *pathEvents) begin(w *pathWait, path string, inner bool, changed func() bool) {
 	if changed() { // and no watch is put on a mount that is dead
-		return nil
+		e.told(w, nil)
+		return
 	}
-	w, err := newPathWait(path, inner)
+	err := w.find(path, inner)
 	if err == nil {
-		if err = e.enter(w); err == nil {
-			defer e.leave(w)
-		}
+		err = e.enter(w)
 	}
 	switch {
 	case changed():
-		return nil
+		e.told(w, nil)
 	case err != nil:
-		return fmt.Errorf("wait for %q: %w", path, err)
-	}
-	select {
-	case <-w.woken:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait for %q: %w", path, ctx.Err())
+		e.told(w, fmt.Errorf("wait for %q: %w", path, err))
 	}
 }
 
-// newPathWait finds the directories to watch. Their links are followed, for
-// the kernel knows one watch a directory, whatever its name.
-func newPathWait(path string, inner bool) (*pathWait, error) {
+// told ends a wait and tells, unless it was over.
+func (e *pathEvents) told(w *pathWait, err error) {
+	if e.end(w) {
+		w.tell(err)
+	}
+}
+
+// end ends a wait; false when it was over.
+func (e *pathEvents) end(w *pathWait) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	was := w.over
+	w.over = true
+	e.drop(w)
+	return !was
+}
+
+// find finds the directories to watch. Their links are followed, for the kernel
+// knows one watch a directory, whatever its name.
+func (w *pathWait) find(path string, inner bool) error {
 	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	w := &pathWait{names: map[string]bool{filepath.Join(dir, filepath.Base(path)): true}, dirs: []string{dir}, woken: make(chan struct{}, 1)}
+	w.names, w.dirs = []string{filepath.Join(dir, filepath.Base(path))}, []string{dir}
 	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		if target = leadsTo(path, dir); target == "" {
-			return w, nil // it is not there yet
+			return nil // it is not there yet
 		}
 	}
-	w.names[target] = true
+	if target != w.names[0] {
+		w.names = append(w.names, target)
+	}
 	if d := filepath.Dir(target); d != dir {
 		w.dirs = append(w.dirs, d)
 	}
@@ -82,7 +104,7 @@ func newPathWait(path string, inner bool) (*pathWait, error) {
 		w.inner = target
 		w.dirs = append(w.dirs, target)
 	}
-	return w, nil
+	return nil
 }
 
 // leadsTo is the place that a link in dir names where nothing is yet, "" when
@@ -106,6 +128,9 @@ func leadsTo(path, dir string) string {
 func (e *pathEvents) enter(w *pathWait) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if w.over {
+		return nil
+	}
 	if e.watcher == nil {
 		watcher, err := fsnotify.NewWatcher()
 		if err != nil {
@@ -139,12 +164,6 @@ func (e *pathEvents) enter(w *pathWait) error {
 	return nil
 }
 
-func (e *pathEvents) leave(w *pathWait) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.drop(w)
-}
-
 // drop takes a wait off its directories.
 func (e *pathEvents) drop(w *pathWait) {
 	for _, dir := range w.dirs {
@@ -166,23 +185,25 @@ func (e *pathEvents) drop(w *pathWait) {
 // hear hands events to those that wait for them.
 func (e *pathEvents) hear(watcher *fsnotify.Watcher) {
 	for event := range watcher.Events {
-		e.mu.Lock()
-		dir := filepath.Dir(event.Name)
-		for w := range e.dirs[dir] {
-			if w.names[event.Name] || w.inner == dir {
-				w.wake()
-			}
+		for _, w := range e.meant(event.Name) {
+			e.told(w, nil)
 		}
-		for w := range e.dirs[event.Name] { // the directory itself
-			w.wake()
-		}
-		e.mu.Unlock()
 	}
 }
 
-func (w *pathWait) wake() {
-	select {
-	case w.woken <- struct{}{}:
-	default:
+// meant are those who wait for what has happened to a name.
+func (e *pathEvents) meant(name string) []*pathWait {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var all []*pathWait
+	dir := filepath.Dir(name)
+	for w := range e.dirs[dir] {
+		if slices.Contains(w.names, name) || w.inner == dir {
+			all = append(all, w)
+		}
 	}
+	for w := range e.dirs[name] { // the directory itself
+		all = append(all, w)
+	}
+	return all
 }

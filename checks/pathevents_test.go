@@ -1,7 +1,6 @@
 package checks
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -49,14 +48,17 @@ func TestAlerts(t *testing.T) {
 		}
 		read(t, r)
 		done := make(chan error, 1)
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		wait := r.Alert()
-		go func() { done <- wait(ctx) }()
+		stop := r.Listen(func(err error) { done <- err })
 		step.do() // before or after the wait has begun
-		if err := <-done; err != nil {
-			t.Errorf("%s: got %v, want nil", step.name, err)
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Errorf("%s: got %v, want nil", step.name, err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: not told", step.name)
 		}
-		cancel()
+		stop() // does no harm
 	}
 	if len(host.paths.dirs) > 0 || host.paths.watcher != nil {
 		t.Errorf("got %d directories that are watched, want none", len(host.paths.dirs))
@@ -70,9 +72,7 @@ func TestAlertEvent(t *testing.T) {
 	var e pathEvents
 	looked := make(chan struct{}, 2)
 	done := make(chan error, 1)
-	go func() {
-		done <- e.await(t.Context(), path, false, func() bool { looked <- struct{}{}; return false })
-	}()
+	e.listen(path, false, func() bool { looked <- struct{}{}; return false }, func(err error) { done <- err })
 	<-looked
 	<-looked // the second look comes after the watch
 	write(t, "a", filepath.Dir(path), "other")
@@ -84,30 +84,53 @@ func TestAlertEvent(t *testing.T) {
 
 func TestAlertErrors(t *testing.T) {
 	var e pathEvents
-	unchanged := func() bool { return false }
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := e.await(ctx, write(t, "", t.TempDir(), "file"), false, unchanged); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want %v", err, context.Canceled)
+	told := func(path string) error {
+		done := make(chan error, 1)
+		e.listen(path, false, func() bool { return false }, func(err error) { done <- err })
+		return <-done
 	}
-	if err := e.await(t.Context(), filepath.Join(t.TempDir(), "no/file"), false, unchanged); !errors.Is(err, os.ErrNotExist) {
+	if err := told(filepath.Join(t.TempDir(), "no/file")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v, want %v", err, os.ErrNotExist)
 	}
+	e.dirs = map[string]map[*pathWait]bool{}
 	for i := range maxWatched {
 		e.dirs[strconv.Itoa(i)] = map[*pathWait]bool{}
 	}
 	path := write(t, "", t.TempDir(), "file")
-	if err := e.await(t.Context(), path, false, unchanged); err == nil || err.Error() != fmt.Sprintf("wait for %q: too many directories are watched", path) {
+	if err := told(path); err == nil || err.Error() != fmt.Sprintf("wait for %q: too many directories are watched", path) {
 		t.Errorf("got %v, want that there are too many", err)
 	}
 	clear(e.dirs)
-	e.leave(&pathWait{}) // the last one
+	e.end(&pathWait{}) // the last one
 	if e.watcher != nil {
 		t.Error("got a watcher that nobody needs, want none")
 	}
 	var last pathReader
 	last.behind = true
-	if err := last.Alert()(t.Context()); err != nil {
-		t.Errorf("got %v of a reader with more to read, want nil", err)
+	heard := errors.New("not told")
+	if stop := last.Listen(func(err error) { heard = err }); heard != nil || stop != nil {
+		t.Errorf("got %v of a reader with more to read, want nil", heard)
+	}
+}
+
+// TestAWaitThatStops: also one that stops before its watch is there.
+func TestAWaitThatStops(t *testing.T) {
+	path := write(t, "a", t.TempDir(), "file")
+	var e pathEvents
+	tell := func(error) { t.Error("told after the stop") }
+	w := &pathWait{tell: tell}
+	e.end(w)
+	e.begin(w, path, false, func() bool { return false })
+	if e.watcher != nil || len(e.dirs) > 0 {
+		t.Error("a wait that was over is listened to")
+	}
+	w = &pathWait{tell: tell}
+	e.begin(w, path, false, func() bool { return false })
+	if len(e.dirs) != 1 || !e.end(w) || e.end(w) {
+		t.Error("a wait does not end once")
+	}
+	write(t, "ab", path)
+	if e.watcher != nil || len(e.dirs) > 0 {
+		t.Error("somebody listens to what nobody waits for")
 	}
 }

@@ -1,8 +1,6 @@
 package checks
 
 import (
-	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -39,18 +37,17 @@ func exists(t *testing.T, r *processReader) bool {
 // TestAlertAtTheEndOfAProcess: also before anybody has waited for it.
 func TestAlertAtTheEndOfAProcess(t *testing.T) {
 	child, r := watchedSleep(t)
-	if r.Alert() != nil {
+	if r.Listen(nil) != nil {
 		t.Error("there is something to wait for before the first reading")
 	}
 	if !exists(t, r) {
 		t.Fatal("the process is not there")
 	}
-	wait := r.Alert()
-	if wait == nil {
+	done := make(chan error, 1)
+	stop := r.Listen(func(err error) { done <- err })
+	if stop == nil {
 		t.Fatal("there is nothing to wait for")
 	}
-	done := make(chan error, 1)
-	go func() { done <- wait(t.Context()) }()
 	select {
 	case err := <-done:
 		t.Fatalf("alerted while it runs: %v", err)
@@ -62,23 +59,49 @@ func TestAlertAtTheEndOfAProcess(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("got %v at the end of the process", err)
 	}
-	if exists(t, r) || r.Alert() != nil {
+	stop() // does no harm
+	if exists(t, r) || r.Listen(nil) != nil {
 		t.Error("a zombie is taken for a process that runs")
 	}
 }
 
-func TestAlertEndsWithItsContext(t *testing.T) {
-	_, r := watchedSleep(t)
-	if !exists(t, r) {
-		t.Fatal("the process is not there")
+// TestManyListen: each hears of its own process, those that stop hear nothing,
+// and nothing is open when nobody listens any more.
+func TestManyListen(t *testing.T) {
+	child, r := watchedSleep(t)
+	others := make([]*processReader, 3)
+	host, ended := r.host, make(chan *processReader, 10)
+	var stops []func()
+	for i := range others {
+		_, other := watchedSleep(t)
+		other.host, others[i] = host, other
+		if !exists(t, other) {
+			t.Fatal("the process is not there")
+		}
+		stops = append(stops, other.Listen(func(error) { ended <- other }))
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	wait := r.Alert()
-	done := make(chan error, 1)
-	go func() { done <- wait(ctx) }()
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want the end of the context", err)
+	if !exists(t, r) || r.Listen(func(error) { ended <- r }) == nil {
+		t.Fatal("the process is not listened to")
+	}
+	stops[0]()
+	if err := child.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-ended; got != r {
+		t.Error("told of a process that runs")
+	}
+	host.exits.mu.Lock()
+	if n := len(host.exits.waits); n != 2 {
+		t.Errorf("got %d that listen, want 2", n)
+	}
+	host.exits.mu.Unlock()
+	for _, stop := range stops {
+		stop()
+	}
+	host.exits.mu.Lock()
+	defer host.exits.mu.Unlock()
+	if len(host.exits.waits) != 0 || host.exits.epoll != nil || len(ended) != 0 {
+		t.Errorf("got %d that listen and %d that were told, want none", len(host.exits.waits), len(ended))
 	}
 }
 
@@ -89,7 +112,7 @@ func TestNoAlertForAnotherProcess(t *testing.T) {
 		t.Fatal("the process is not there")
 	}
 	r.last.start++
-	if r.Alert() != nil {
+	if r.Listen(nil) != nil {
 		t.Error("waits for a process that was not read")
 	}
 }

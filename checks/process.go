@@ -27,7 +27,7 @@ type processReader struct {
 	host    *Host
 	spec    Spec
 	pidfile *pidfile // nil for a matcher
-	match   matcher  // without a pattern for a pidfile
+	match   matcher  // without a text for a pidfile
 	command knownCommand
 	grip    *grip // on the process that was found last; may be nil
 	needs   needs
@@ -60,7 +60,7 @@ func openProcess(h *Host, s Spec) (Reader, error) {
 	default:
 		var pattern *regexp.Regexp
 		pattern, err = compilePattern(text)
-		r.match.pattern = pattern
+		r.match = matcher{text: text, pattern: pattern}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open process check %q: %w", s.Name, err)
@@ -77,7 +77,7 @@ func (r *processReader) Read(ctx context.Context) (tocsin.Reading, error) {
 	}
 	d := newDraft(r.spec)
 	find := r.byPidfile
-	if r.match.pattern != nil {
+	if r.pidfile == nil {
 		find = r.byCommand
 	}
 	s, err := find(ctx)
@@ -101,12 +101,12 @@ func (r *processReader) Read(ctx context.Context) (tocsin.Reading, error) {
 	return d.reading, nil
 }
 
-// Alert waits for the end of the process that the last reading found.
-func (r *processReader) Alert() func(ctx context.Context) error {
+// Listen has tell called at the end of the process that the last reading found.
+func (r *processReader) Listen(tell func(error)) (stop func()) {
 	if !r.seen {
 		return nil
 	}
-	return r.host.awaitExit(r.last)
+	return r.host.awaitExit(r.last, tell)
 }
 
 // describe sets the metrics of a process that runs.

@@ -139,7 +139,7 @@ func (r *processReader) byCommand(ctx context.Context) (sighting, error) {
 		}
 		if id == (identity{}) {
 			if unreadable > 0 {
-				return sighting{}, fmt.Errorf("match %q: no process found, but %d may not be read", r.match.pattern, unreadable)
+				return sighting{}, fmt.Errorf("match %q: no process found, but %d may not be read", r.match.text, unreadable)
 			}
 			if r.seen {
 				need = commands

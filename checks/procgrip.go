@@ -19,8 +19,11 @@ type grip struct {
 	id   identity
 	dir  procDir
 	stat int
-	buf  []byte // of stat
+	comm [maxComm]byte // of the last sighting, which points to it
 }
+
+// statSize is enough for /proc/PID/stat.
+const statSize = 512
 
 // hold keeps a process open that was found; nil where that is not possible. The
 // grip takes over the sighting's directory.
@@ -34,7 +37,7 @@ func (h *Host) hold(s *sighting) *grip {
 		h.grips.Add(-1)
 		return nil
 	}
-	g := &grip{id: s.stat.identity, dir: s.dir, stat: stat, buf: make([]byte, 512)}
+	g := &grip{id: s.stat.identity, dir: s.dir, stat: stat}
 	s.held = true
 	runtime.AddCleanup(g, func(dir procDir) {
 		dir.close()
@@ -46,15 +49,21 @@ func (h *Host) hold(s *sighting) *grip {
 
 // sight reads the process; false when it has ended or cannot be read that way.
 func (g *grip) sight(h *Host) (sighting, bool) {
-	n, err := unix.Pread(g.stat, g.buf, 0)
+	buf, _ := h.stats.Get().(*[statSize]byte)
+	if buf == nil {
+		buf = new([statSize]byte)
+	}
+	defer h.stats.Put(buf)
+	n, err := unix.Pread(g.stat, buf[:], 0)
 	for errors.Is(err, unix.EINTR) {
-		n, err = unix.Pread(g.stat, g.buf, 0)
+		n, err = unix.Pread(g.stat, buf[:], 0)
 	}
 	if err != nil {
 		return sighting{}, false
 	}
 	s := sighting{dir: g.dir, held: true, at: h.uptime()}
-	s.stat, err = parseStat(g.buf[:n])
+	s.stat, err = parseStat(buf[:n])
+	s.stat.comm = g.comm[:copy(g.comm[:], s.stat.comm)]
 	s.found = s.stat.alive()
 	return s, err == nil && s.found && s.stat.identity == g.id
 }

@@ -28,9 +28,10 @@ func compilePattern(text string) (*regexp.Regexp, error) {
 // or becomes another program. Each command line is tried once, so that a check
 // whose process is down costs no more than one whose process runs.
 type matcher struct {
-	pattern *regexp.Regexp
-	current identity // zero when there was no match
-	tried   uint64   // the generation up to which command lines were tried
+	text    string
+	pattern *regexp.Regexp // of text; nil where nothing was searched for lately
+	current identity       // zero when there was no match
+	tried   uint64         // the generation up to which command lines were tried
 }
 
 // find is the process that the pattern means: of those that match and have no
@@ -50,6 +51,9 @@ func (m *matcher) find(t *Table) *process {
 	}
 	mark := t.newMark()
 	var found *process
+	if m.pattern == nil {
+		m.pattern = regexp.MustCompile(m.text) // as it was when the check was opened
+	}
 	for _, p := range t.list {
 		if p.changed > tried && p.alive() && p.pid != t.self && m.pattern.Match(p.command) {
 			p.mark = mark
@@ -62,7 +66,8 @@ func (m *matcher) find(t *Table) *process {
 	}
 	m.tried, m.current = t.generation, identity{}
 	if found != nil {
-		m.current = found.identity
+		// Nothing is matched until it ends, and a pattern takes 2 KB.
+		m.current, m.pattern = found.identity, nil
 	}
 	return found
 }

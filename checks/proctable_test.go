@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -191,7 +190,7 @@ func TestCommandsAreBounded(t *testing.T) {
 func TestMatcherTriesOnce(t *testing.T) {
 	h, now := fixtureHost(t, copyFixtures(t))
 	table := passOf(t, h, true)
-	m := matcher{pattern: regexp.MustCompile("^unique$")}
+	m := matcher{text: "^unique$"}
 	if p := m.find(table); p != nil {
 		t.Fatalf("got %d, want nothing", p.pid)
 	}
@@ -217,7 +216,7 @@ func TestMatcherTriesOnce(t *testing.T) {
 		t.Errorf("got %v, want %d once the other has ended", got, older.pid)
 	}
 	table.self = older.pid
-	m = matcher{pattern: m.pattern}
+	m = matcher{text: m.text}
 	if got := m.find(table); got != nil {
 		t.Errorf("got %d, want this process never to match", got.pid)
 	}
@@ -238,7 +237,7 @@ func TestTableOfACircle(t *testing.T) {
 	if got := table.tree(table.byPID[13]); got.children != 0 {
 		t.Errorf("got %+v, want no child", got)
 	}
-	m := matcher{pattern: regexp.MustCompile(`x`)}
+	m := matcher{text: `x`}
 	if p := m.find(table); p == nil || p.pid != 13 {
 		t.Errorf("got %v, want 13, which is under nobody", p)
 	}

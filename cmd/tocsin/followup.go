@@ -13,11 +13,20 @@ import (
 func followUp(host string, all []engine.Check, router *notify.Router) {
 	for i := range all {
 		c := &all[i]
-		c.Rules = slices.Clone(c.Rules) // the engine reads those of a configuration in force
 		data := engine.DataRule(c)
 		c.FollowUp = followsFrom(host, c, &data, router)
+		follows := make([]func(time.Time) engine.FollowUp, len(c.Rules))
+		some := false
 		for j := range c.Rules {
-			c.Rules[j].FollowUp = followsFrom(host, c, &c.Rules[j], router)
+			follows[j] = followsFrom(host, c, &c.Rules[j], router)
+			some = some || follows[j] != nil || c.Rules[j].FollowUp != nil
+		}
+		if !some {
+			continue
+		}
+		c.Rules = slices.Clone(c.Rules) // the engine reads those of a configuration in force
+		for j := range c.Rules {
+			c.Rules[j].FollowUp = follows[j]
 		}
 	}
 }

@@ -48,8 +48,8 @@ func serviceVerbs() []engine.Verb {
 }
 
 // actions reads how the service of a check is acted on.
-func (s *scope) actions(c *engine.Check, kind checks.Kind) *actions {
-	a := &actions{Programs: map[engine.Verb]act.Program{}, Timeout: defaultActionTimeout}
+func (s *scope) actions(c *engine.Check, kind *checks.Kind) *actions {
+	a := &actions{Timeout: defaultActionTimeout}
 	timeout, at := s.duration("action_timeout", a.Timeout)
 	if s.atMost("action_timeout", timeout, maxHookTimeout, at) {
 		a.Timeout = timeout
@@ -59,6 +59,9 @@ func (s *scope) actions(c *engine.Check, kind checks.Kind) *actions {
 	a.Passive = s.oneOf("mode", "active", passive).text == passive
 	for _, verb := range serviceVerbs() {
 		if args := s.command(string(verb), false); len(args) > 0 {
+			if a.Programs == nil {
+				a.Programs = make(map[engine.Verb]act.Program)
+			}
 			a.Programs[verb] = act.Program{Program: program.Program{
 				Args: args, Timeout: a.Timeout, User: user, Group: group, Lasting: true,
 			}}
@@ -79,14 +82,14 @@ func (s *scope) actions(c *engine.Check, kind checks.Kind) *actions {
 
 // unit notes the unit of a check that has one. What no program does, the
 // service manager does.
-func (a *actions) unit(kind checks.Kind, spec checks.Spec) {
+func (a *actions) unit(kind *checks.Kind, spec checks.Spec) {
 	if kind.Name == unitKind {
 		a.Unit = spec.Attributes["unit"]
 	}
 }
 
 // can says whether there is a way to do something.
-func (a *actions) can(verb engine.Verb, kind checks.Kind) bool {
+func (a *actions) can(verb engine.Verb, kind *checks.Kind) bool {
 	_, itself := a.Programs[verb]
 	_, starts := a.Programs[engine.Start]
 	_, stops := a.Programs[engine.Stop]
@@ -95,7 +98,7 @@ func (a *actions) can(verb engine.Verb, kind checks.Kind) bool {
 
 // allow refuses a rule that wants what nobody knows how to do. One of a passive
 // check does nothing to the service.
-func (a *actions) allow(s *scope, r *engine.Rule, kind checks.Kind) {
+func (a *actions) allow(s *scope, r *engine.Rule, kind *checks.Kind) {
 	verb := r.Do
 	if !slices.Contains(serviceVerbs(), verb) {
 		return
@@ -119,7 +122,9 @@ func (a *actions) allow(s *scope, r *engine.Rule, kind checks.Kind) {
 
 // open makes the methods of a check.
 func (a *actions) open(c *engine.Check, h *checks.Host) {
-	c.Methods = map[engine.Verb]engine.Method{}
+	if len(a.Programs) > 0 || a.Unit != "" {
+		c.Methods = make(map[engine.Verb]engine.Method)
+	}
 	for _, verb := range serviceVerbs() {
 		p, ok := a.Programs[verb]
 		switch p.Cage = h.Cage; {

@@ -1,9 +1,9 @@
 package config
 
 import (
+	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -47,6 +47,7 @@ func (l *loader) checks(blocks []found) {
 	}
 	l.refer(drafts)
 	l.loops(drafts)
+	l.config.Checks, l.config.written = make([]engine.Check, 0, len(drafts)), make([]written, 0, len(drafts))
 	for i := range drafts {
 		l.finish(&drafts[i])
 	}
@@ -56,7 +57,7 @@ func (l *loader) checks(blocks []found) {
 type draft struct {
 	scope *scope
 	check engine.Check
-	kind  checks.Kind
+	kind  *checks.Kind
 	spec  checks.Spec
 	rules []ruleText
 	// sound says that its own attributes have no problem, ruled that it has
@@ -68,14 +69,14 @@ type draft struct {
 }
 
 // findKind is the kind of that name; false when there is none.
-func (l *loader) findKind(name string) (checks.Kind, bool) {
+func (l *loader) findKind(name string) (*checks.Kind, bool) {
 	kind, ok := l.kinds[name]
 	if ok || !slices.Contains(l.kindNames(), name) {
 		return kind, ok
 	}
-	kind, ok = checks.Find(name)
-	l.kinds[name] = kind
-	return kind, ok
+	found, ok := checks.Find(name)
+	l.kinds[name] = &found
+	return &found, ok
 }
 
 // kindNames are the names of all kinds, which are asked for once.
@@ -89,7 +90,7 @@ func (l *loader) kindNames() []string {
 }
 
 // kind finds the kind of a check by its first label.
-func (l *loader) kind(f found) (checks.Kind, bool) {
+func (l *loader) kind(f found) (*checks.Kind, bool) {
 	name, at := f.block.Labels[0], f.block.LabelRanges[0]
 	kind, ok := l.findKind(name)
 	if ok {
@@ -105,9 +106,9 @@ func (l *loader) kind(f found) (checks.Kind, bool) {
 }
 
 // check decodes one check block.
-func (l *loader) check(f found, kind checks.Kind) draft {
+func (l *loader) check(f found, kind *checks.Kind) draft {
 	s := l.scope(f.source, f.block)
-	c := engine.Check{Kind: kind.Name, Name: f.block.Labels[1], Windows: map[string]time.Duration{}}
+	c := engine.Check{Kind: kind.Name, Name: f.block.Labels[1]}
 	c.Events = l.config.Agent.Events
 	c.Interval, c.Timeout = s.cycle(l.config.Agent.Interval, l.config.Agent.Timeout)
 	s.timetable(&c)
@@ -169,15 +170,28 @@ func (l *loader) finish(d *draft) {
 			s.fail(s.header, "Invalid check", "%s: %s.", s.name, err)
 		}
 	}
-	d.check.Attributes = d.spec.Attributes
+	d.check.Attributes, d.spec.Metrics = d.spec.Attributes, l.same(d.spec.Metrics)
 	d.check.Quick = d.kind.Quick != nil && d.kind.Quick(d.spec)
 	d.check.Fingerprint = fingerprint(d.check, d.spec, d.rules, d.referred, d.actions)
 	l.config.Checks = append(l.config.Checks, d.check)
-	l.config.written = append(l.config.written, written{d.check, d.kind, d.spec, d.rules, d.referred, d.actions})
+	l.config.written = append(l.config.written, written{d.check.ID(), d.kind, d.check.DependsOn, &plan{d.check, d.spec, d.rules, d.referred, d.actions}})
+}
+
+// same is the set of metrics that an earlier check has too: a thousand checks
+// ask for a handful of sets.
+func (l *loader) same(metrics map[string]bool) map[string]bool {
+	if metrics == nil {
+		return nil
+	}
+	names := strings.Join(slices.Sorted(maps.Keys(metrics)), " ")
+	if l.wanted[names] == nil {
+		l.wanted[names] = metrics
+	}
+	return l.wanted[names]
 }
 
 // kindAttributes reads the attributes that only this kind has, as texts.
-func (s *scope) kindAttributes(kind checks.Kind) map[string]string {
+func (s *scope) kindAttributes(kind *checks.Kind) map[string]string {
 	out := map[string]string{}
 	var given []string
 	for _, a := range kind.Attributes {
@@ -248,7 +262,7 @@ func (s *scope) kindList(a checks.Attribute, attr *hclsyntax.Attribute, out map[
 	}
 }
 
-func (s *scope) exactlyOne(kind checks.Kind, given []string) {
+func (s *scope) exactlyOne(kind *checks.Kind, given []string) {
 	if len(kind.OneOf) == 0 {
 		return
 	}

@@ -19,19 +19,21 @@ import (
 // condition is a rule's expression, checked at load.
 type condition struct {
 	expr hclsyntax.Expression
-	kind checks.Kind
+	kind *checks.Kind
 	// metrics are those that the expression reads now; windows are its calls
 	// of window functions. Neither names a metric that the kind does not have.
-	metrics []checks.Metric
+	metrics []*checks.Metric
 	windows []windowCall
 	// references are the metrics of other checks.
 	references []reference
-	parts      []part // its text, for Explain
+	parts      []part // its text, for Explain; nil where quick is there
 	// constants are the units that it uses.
 	constants map[string]cty.Value
+	// respelled says that its tree is not what its text says.
+	respelled bool
 	// functions are the pure ones that it calls.
 	functions map[string]function.Function
-	// code is the text of the expression, nil where quick is there.
+	// code is the text of the expression, in one line where quick is there.
 	code []byte
 	// quick is the condition without HCL; nil when it is not that simple.
 	quick quick
@@ -81,7 +83,7 @@ func (c *condition) context(v engine.View) *hcl.EvalContext {
 	return ctx
 }
 
-func metricType(m checks.Metric) cty.Type {
+func metricType(m *checks.Metric) cty.Type {
 	switch m.Unit {
 	case checks.Truth:
 		return cty.Bool
@@ -93,7 +95,7 @@ func metricType(m checks.Metric) cty.Type {
 }
 
 // metricValue is what was read, or an unknown value of the metric's type.
-func metricValue(m checks.Metric, v tocsin.Value) cty.Value {
+func metricValue(m *checks.Metric, v tocsin.Value) cty.Value {
 	switch want := metricType(m); {
 	case v.Kind() == tocsin.NumberValue && want == cty.Number:
 		return cty.NumberFloatVal(v.Float()) // a Value is never NaN
@@ -130,7 +132,7 @@ func objects(values map[string]cty.Value) map[string]cty.Value {
 
 // subject is the check that a rule is of.
 type subject struct {
-	kind     checks.Kind
+	kind     *checks.Kind
 	name     string
 	interval time.Duration
 }
@@ -161,18 +163,24 @@ func (s *scope) condition(name string, of subject) *condition {
 	}
 	r := c.expr.Range()
 	code := s.source.text[r.Start.Byte:r.End.Byte]
-	c.parts, c.quick = partsOf(code, r.Start.Byte, c), quickly(c.expr, of.kind)
-	if c.quick != nil {
-		// HCL's tree is a third of what a thousand checks keep in memory.
-		c.expr, c.constants, c.functions = nil, nil, nil
-	} else {
-		c.code = slices.Clone(code)
+	c.parts, c.code = partsOf(code, r.Start.Byte, c), slices.Clone(code)
+	if !c.respelled {
+		c.quick = quickly(c.expr, of.kind)
 	}
 	return c
 }
 
+// settle drops what only the loading of a quick condition needs: HCL's tree and
+// the pieces were half of what a thousand checks kept in memory.
+func (c *condition) settle() {
+	if c.quick != nil {
+		c.code = []byte(c.text())
+		c.expr, c.parts, c.constants, c.functions = nil, nil, nil, nil
+	}
+}
+
 // exampleOf is a condition that the kind can have.
-func exampleOf(kind checks.Kind) string {
+func exampleOf(kind *checks.Kind) string {
 	for _, m := range kind.Metrics {
 		switch m.Name {
 		case "cpu.percent", "space.percent":
@@ -214,12 +222,13 @@ func (s *scope) typed(c *condition) bool {
 
 // unknown is what a condition of a kind may use, with a value for each metric
 // that is of its type and not known. All conditions of a kind share it.
-func (l *loader) unknown(kind checks.Kind) *hcl.EvalContext {
+func (l *loader) unknown(kind *checks.Kind) *hcl.EvalContext {
 	if ctx := l.unknowns[kind.Name]; ctx != nil {
 		return ctx
 	}
 	values := make(map[string]cty.Value, len(kind.Metrics))
-	for _, m := range kind.Metrics {
+	for i := range kind.Metrics {
+		m := &kind.Metrics[i]
 		values[m.Name] = cty.UnknownVal(metricType(m)).RefineNotNull()
 	}
 	ctx := &hcl.EvalContext{Variables: objects(values), Functions: functions()}
@@ -322,19 +331,19 @@ func (s *scope) metricNames(c *condition) bool {
 			ok = false
 			continue
 		}
-		if !windows[traversal.SourceRange().Start.Byte] && !slices.ContainsFunc(c.metrics, func(o checks.Metric) bool { return o.Name == name }) {
+		if !windows[traversal.SourceRange().Start.Byte] && !slices.ContainsFunc(c.metrics, func(o *checks.Metric) bool { return o.Name == name }) {
 			c.metrics = append(c.metrics, m)
 		}
 	}
 	return ok
 }
 
-func findMetric(kind checks.Kind, name string) (checks.Metric, bool) {
+func findMetric(kind *checks.Kind, name string) (*checks.Metric, bool) {
 	i := slices.IndexFunc(kind.Metrics, func(m checks.Metric) bool { return m.Name == name })
 	if i < 0 {
-		return checks.Metric{}, false
+		return nil, false
 	}
-	return kind.Metrics[i], true
+	return &kind.Metrics[i], true
 }
 
 // dotted is the name that a traversal spells.

@@ -174,7 +174,7 @@ func load(sources []*source, opt Options, p *Problems) (*Config, *Problems) {
 	if p.HasErrors() {
 		return nil, p.finish()
 	}
-	l := &loader{opt: opt, problems: p, config: &Config{}, kinds: map[string]checks.Kind{}, unknowns: map[string]*hcl.EvalContext{}}
+	l := &loader{opt: opt, problems: p, config: &Config{}, kinds: map[string]*checks.Kind{}, wanted: map[string]map[string]bool{}, unknowns: map[string]*hcl.EvalContext{}}
 	for _, s := range sources {
 		l.config.Files = append(l.config.Files, s.name)
 	}

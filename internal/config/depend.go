@@ -101,21 +101,25 @@ func (c *Config) linked() []engine.Check {
 	members := make(map[string][]string, len(c.written))
 	related := false
 	for i, w := range c.written {
-		related = related || len(w.check.DependsOn) > 0
+		related = related || len(w.dependsOn) > 0
 		for _, m := range c.members[i] {
-			members[w.check.ID()] = append(members[w.check.ID()], m.ID())
+			members[w.id] = append(members[w.id], m.ID())
 		}
 	}
 	all := slices.Concat(c.members...)
 	if !related {
 		return all
 	}
-	for i := range all {
+	at := 0
+	for i, w := range c.written {
 		var ids []string
-		for _, id := range all[i].DependsOn {
+		for _, id := range w.dependsOn {
 			ids = append(ids, members[id]...)
 		}
-		all[i].DependsOn = ids
+		for range c.members[i] {
+			all[at].DependsOn = ids
+			at++
+		}
 	}
 	return all
 }

@@ -27,38 +27,37 @@ type dissection struct {
 	*condition
 	view  engine.View
 	eval  *hcl.EvalContext
-	code  []byte
-	begin int // where code begins, of what the ranges are of
+	begin int // where the code begins, of what the ranges are of
 	left  int // how many pieces there may still be
 }
 
 // Dissect takes the condition apart at &&, || and !, with the values of a view.
 func (c *condition) Dissect(v engine.View) (whole engine.Part) {
-	d := &dissection{condition: c, view: v, code: c.code, left: maxPartsShown}
-	if c.expr != nil {
-		d.begin = c.expr.Range().Start.Byte
-	} else if !d.parse() {
-		text, _ := c.filled(c.parts, v)
-		return engine.Part{Text: cutLine(text, maxDescription), Says: c.Eval(v)}
+	parsed, ok := c.parsed()
+	if !ok {
+		return engine.Part{Text: cutLine(string(c.code), maxDescription), Says: c.Eval(v)}
 	}
+	d := &dissection{condition: parsed, view: v, begin: parsed.expr.Range().Start.Byte, left: maxPartsShown}
 	d.eval = d.context(v)
 	whole = d.part(d.expr)
 	whole.Says = c.Eval(v)
 	return whole
 }
 
-// parse brings the tree of a condition back that is evaluated without it. Its
-// text has been through the guard.
-func (d *dissection) parse() bool {
-	text := d.text()
-	expr, diags := hclsyntax.ParseExpression([]byte(text), "", hcl.InitialPos)
-	if diags.HasErrors() {
-		return false
+// parsed is the condition with its tree and its pieces, which one that is
+// evaluated without them gets back. Its text has been through the guard.
+func (c *condition) parsed() (*condition, bool) {
+	if c.expr != nil {
+		return c, true
 	}
-	whole := *d.condition
+	expr, diags := hclsyntax.ParseExpression(c.code, "", hcl.InitialPos)
+	if diags.HasErrors() {
+		return nil, false
+	}
+	whole := *c
 	whole.expr, whole.constants, whole.quick = expr, units(), nil
-	d.condition, d.code, d.begin = &whole, []byte(text), 0
-	return true
+	whole.parts = partsOf(c.code, 0, &whole)
+	return &whole, true
 }
 
 // part takes an expression apart.

@@ -70,16 +70,16 @@ func eventPair(c *condition) (failed, recovered string) {
 }
 
 // first is the metric that stands first in the condition.
-func (c *condition) first() (checks.Metric, bool) {
+func (c *condition) first() (*checks.Metric, bool) {
 	for _, p := range c.parts {
 		switch {
 		case p.metric != nil:
-			return *p.metric, true
+			return p.metric, true
 		case p.refers != nil:
 			return p.refers.metric, true
 		case p.call != nil:
 			return p.call.metric, true
 		}
 	}
-	return checks.Metric{}, false
+	return nil, false
 }

@@ -51,7 +51,7 @@ func partsOf(code []byte, begin int, c *condition) []part {
 			return w.at.Start.Byte <= at.Start.Byte && at.Start.Byte < w.at.End.Byte
 		})
 		if ok && !within {
-			items = append(items, item{at.Start.Byte, at.End.Byte, part{metric: &m}})
+			items = append(items, item{at.Start.Byte, at.End.Byte, part{metric: m}})
 		}
 	}
 	slices.SortFunc(items, func(a, b item) int { return a.from - b.from })
@@ -99,7 +99,10 @@ func foldCode(code []byte) string {
 // explain describes a view in the words of the condition, with values, and
 // returns the value of the first metric.
 func (c *condition) explain(v engine.View, suffix string) (description, value string) {
-	description, value = c.filled(c.parts, v)
+	description = string(c.code)
+	if whole, ok := c.parsed(); ok {
+		description, value = whole.filled(whole.parts, v)
+	}
 	description += suffix
 	if text := c.presence(v); text != "" {
 		description = text
@@ -164,7 +167,7 @@ func (c *condition) target(w *windowCall, v engine.View) (f float64) {
 // other metrics say nothing then.
 func (c *condition) presence(v engine.View) string {
 	const exists = "exists"
-	if c.kind.Absent == "" || !slices.ContainsFunc(c.metrics, func(m checks.Metric) bool { return m.Name == exists }) {
+	if c.kind.Absent == "" || !slices.ContainsFunc(c.metrics, func(m *checks.Metric) bool { return m.Name == exists }) {
 		return ""
 	}
 	switch now := v.Reading.Values[exists]; {

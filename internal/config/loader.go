@@ -30,7 +30,7 @@ type loader struct {
 	htmls     int // templates with html
 	// kinds are those that the file has named: all their checks share one table
 	// of metrics, and a file may have a thousand checks.
-	kinds    map[string]checks.Kind
+	kinds    map[string]*checks.Kind
 	allKinds []string // the names of all, once they were asked for
 
 	// fallbacks is where the fallback block of a mail block is, by its name.
@@ -38,6 +38,8 @@ type loader struct {
 	asked     []asked   // groups and labels, by routes
 	brought   []brought // from outside of the files
 
+	// wanted are the sets of metrics that checks ask for, by their names.
+	wanted     map[string]map[string]bool
 	noDefaults bool // nothing is watched but what the files say
 	// unknowns are what conditions are tried with, by kind.
 	unknowns map[string]*hcl.EvalContext

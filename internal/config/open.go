@@ -14,36 +14,54 @@ import (
 
 // written is a check as the rule file has it.
 type written struct {
+	id        string
+	kind      *checks.Kind
+	dependsOn []string
+	plan      *plan // nil once it is open, where it does not stand for several
+}
+
+// plan is what a check is made of, or each of those that it stands for.
+type plan struct {
 	check    engine.Check
-	kind     checks.Kind
 	spec     checks.Spec
 	rules    []ruleText
 	referred []string
 	actions  *actions
 }
 
+// several says whether it stands for several.
+func (w *written) several() bool { return w.plan != nil && w.kind.Several.In(w.plan.spec) }
+
 // maxMembers bounds what one check stands for.
 const maxMembers = 256
 
-// Open makes the reader of every check. It reads nothing of the host yet, but
+// Open makes the reader of every check, once. It reads nothing of the host yet, but
 // what a check that stands for several stands for, and whether the kernel counts
 // pressure, without which the defaults do not ask for it. The error names the first
 // check whose reader cannot be made.
 func (c *Config) Open(h *checks.Host) error {
 	c.members = make([][]engine.Check, len(c.written))
-	for i, w := range c.written {
-		if w.kind.Several.In(w.spec) || c.Defaults && w.spec.Name == pressureCheck && !h.CountsPressure() {
+	single := make([]engine.Check, 0, len(c.written))
+	for i := range c.written {
+		w := &c.written[i]
+		if w.several() || c.Defaults && w.plan.spec.Name == pressureCheck && !h.CountsPressure() {
 			continue
 		}
-		check, err := w.open(h, w.spec)
+		check, err := w.open(h, w.plan.spec)
 		if err != nil {
 			return err
 		}
-		c.members[i] = []engine.Check{check}
+		single, w.plan = append(single, check), nil
+		c.members[i] = single[len(single)-1 : len(single) : len(single)]
 	}
 	next, _ := c.expanded(h)
 	c.members, c.lacking = next.members, next.lacking
 	c.Checks = c.linked()
+	at := 0
+	for i, members := range c.members { // which are those, and no others
+		next := at + len(members)
+		c.members[i], at = c.Checks[at:next:next], next
+	}
 	return nil
 }
 
@@ -64,7 +82,7 @@ func (c *Config) Follow(h *checks.Host) (next *Config, fresh []engine.Check) {
 // is none.
 func (c *Config) Several() (*checks.Several, bool) {
 	for _, w := range c.written {
-		if w.kind.Several.In(w.spec) {
+		if w.several() {
 			return w.kind.Several, true
 		}
 	}
@@ -88,10 +106,10 @@ func (c *Config) expanded(h *checks.Host) (*Config, []engine.Check) {
 	}
 	var fresh []engine.Check
 	for i, w := range c.written {
-		if !w.kind.Several.In(w.spec) {
+		if !w.several() {
 			continue
 		}
-		specs, err := w.kind.Several.Expand(h, w.spec)
+		specs, err := w.kind.Several.Expand(h, w.plan.spec)
 		switch {
 		case err != nil:
 			next.lack(w, err.Error())
@@ -121,7 +139,7 @@ func (c *Config) expanded(h *checks.Host) (*Config, []engine.Check) {
 }
 
 func (c *Config) lack(w written, why string) {
-	c.lacking = append(c.lacking, fmt.Sprintf("check %s %q: %s", w.kind.Name, w.spec.Name, why))
+	c.lacking = append(c.lacking, fmt.Sprintf("check %s %q: %s", w.kind.Name, w.plan.spec.Name, why))
 }
 
 // bounded leaves out what has gone when that is too much.
@@ -138,18 +156,18 @@ func bounded(members []engine.Check, specs []checks.Spec) []engine.Check {
 
 // open makes a check of the file, or one of those that it stands for.
 func (w *written) open(h *checks.Host, spec checks.Spec) (engine.Check, error) {
-	check := w.check
+	check := w.plan.check
 	reader, err := w.kind.Open(h, spec)
 	if err != nil {
 		return check, fmt.Errorf("open check %s %q: %w", w.kind.Name, spec.Name, err)
 	}
 	check.Reader, check.Attributes = reader, spec.Attributes
-	check.Rules = slices.Clone(w.check.Rules) // each has its own program, and a reminder from its route
-	w.actions.open(&check, h)
-	if w.kind.Several.In(w.spec) {
+	if w.several() {
+		check.Rules = slices.Clone(check.Rules) // each has its own program
 		check.Name = spec.Name
-		check.Fingerprint = fingerprint(check, spec, w.rules, w.referred, w.actions)
+		check.Fingerprint = fingerprint(check, spec, w.plan.rules, w.plan.referred, w.plan.actions)
 	}
+	w.plan.actions.open(&check, h)
 	return check, nil
 }
 

@@ -21,7 +21,7 @@ import (
 type quick func(v engine.View) engine.Truth
 
 // quickly compiles an expression of a kind's metrics; nil when it is more.
-func quickly(expr hclsyntax.Expression, kind checks.Kind) quick {
+func quickly(expr hclsyntax.Expression, kind *checks.Kind) quick {
 	switch e := expr.(type) {
 	case *hclsyntax.ParenthesesExpr:
 		return quickly(e.Expression, kind)
@@ -45,7 +45,7 @@ func quickly(expr hclsyntax.Expression, kind checks.Kind) quick {
 }
 
 // quickPair compiles && and ||.
-func quickPair(e *hclsyntax.BinaryOpExpr, kind checks.Kind) quick {
+func quickPair(e *hclsyntax.BinaryOpExpr, kind *checks.Kind) quick {
 	left, right := quickly(e.LHS, kind), quickly(e.RHS, kind)
 	if left == nil || right == nil {
 		return nil
@@ -100,7 +100,7 @@ type side struct {
 
 // quickComparison compiles a comparison of a metric with a constant or with
 // another metric. Metrics are asked for equality with a constant only.
-func quickComparison(e *hclsyntax.BinaryOpExpr, kind checks.Kind) quick {
+func quickComparison(e *hclsyntax.BinaryOpExpr, kind *checks.Kind) quick {
 	left, okLeft := quickSide(e.LHS, kind)
 	right, okRight := quickSide(e.RHS, kind)
 	holds, atTie := outcome(e.Op)
@@ -160,7 +160,7 @@ func (s side) value(v engine.View) (float64, bool) {
 
 // quickSide compiles a side: a metric that is a number, or what HCL makes of an
 // expression without one.
-func quickSide(expr hclsyntax.Expression, kind checks.Kind) (side, bool) {
+func quickSide(expr hclsyntax.Expression, kind *checks.Kind) (side, bool) {
 	if m, ok := quickMetric(expr, kind); ok {
 		return side{metric: m.Name}, metricType(m) == cty.Number
 	}
@@ -177,10 +177,10 @@ func quickSide(expr hclsyntax.Expression, kind checks.Kind) (side, bool) {
 	return out, !math.IsInf(near, 0)
 }
 
-func quickMetric(expr hclsyntax.Expression, kind checks.Kind) (checks.Metric, bool) {
+func quickMetric(expr hclsyntax.Expression, kind *checks.Kind) (*checks.Metric, bool) {
 	traversal, ok := expr.(*hclsyntax.ScopeTraversalExpr)
 	if !ok {
-		return checks.Metric{}, false
+		return nil, false
 	}
 	return findMetric(kind, dotted(traversal.Traversal))
 }

@@ -29,7 +29,8 @@ func both(t *testing.T, text string) bool {
 	if diags.HasErrors() {
 		return false
 	}
-	kind, _ := checks.Find("process")
+	found, _ := checks.Find("process")
+	kind := &found
 	fast := quickly(expr, kind)
 	if fast == nil {
 		return false
@@ -40,7 +41,8 @@ func both(t *testing.T, text string) bool {
 		c.metrics = append(c.metrics, m)
 	}
 	compiled := *c
-	compiled.parts, compiled.quick, compiled.expr = partsOf([]byte(text), 0, c), fast, nil
+	compiled.parts, compiled.quick = partsOf([]byte(text), 0, c), fast
+	compiled.settle()
 	for _, exists := range []tocsin.Value{{}, tocsin.Bool(true), tocsin.Bool(false)} {
 		for _, rss := range values() {
 			for _, vms := range values() {

@@ -18,7 +18,7 @@ import (
 type reference struct {
 	variable string
 	check    engine.Ref
-	metric   checks.Metric
+	metric   *checks.Metric
 }
 
 // noReference stands for a reference that was a problem.
@@ -48,7 +48,7 @@ func (s *scope) references(c *condition, of subject) bool {
 			return nil
 		}
 		if kind.Name == of.kind.Name && name == of.name {
-			expr.Traversal = spelled(strings.Split(metric.Name, "."), at)
+			expr.Traversal, c.respelled = spelled(strings.Split(metric.Name, "."), at), true
 			return nil
 		}
 		if s.loader.several[[2]string{kind.Name, name}] {
@@ -71,7 +71,7 @@ func (s *scope) references(c *condition, of subject) bool {
 }
 
 // isOwn says whether a traversal spells a metric of the check itself.
-func isOwn(kind checks.Kind, traversal hcl.Traversal) bool {
+func isOwn(kind *checks.Kind, traversal hcl.Traversal) bool {
 	_, own := findMetric(kind, dotted(traversal))
 	return own
 }
@@ -86,7 +86,7 @@ func spelled(parts []string, at hcl.Range) hcl.Traversal {
 }
 
 // refer takes KIND.NAME.METRIC or KIND["NAME"].METRIC apart.
-func (s *scope) refer(kind checks.Kind, traversal hcl.Traversal) (name string, m checks.Metric, ok bool) {
+func (s *scope) refer(kind *checks.Kind, traversal hcl.Traversal) (name string, m *checks.Metric, ok bool) {
 	at := traversal.SourceRange()
 	if len(traversal) > 1 {
 		name = stepName(traversal[1])

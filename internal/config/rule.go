@@ -87,6 +87,9 @@ func (s *scope) rule(name string, of subject) (r engine.Rule, used []*condition,
 		r.Clear = clear
 		used, text.Clear = append(used, clear), clear.text()
 	}
+	for _, c := range used {
+		c.settle()
+	}
 	return r, used, text
 }
 
@@ -167,6 +170,9 @@ func (c *condition) note(metrics map[string]bool, check *engine.Check) {
 		metrics[w.metric.Name] = true
 		if w.name == changedName {
 			continue
+		}
+		if check.Windows == nil {
+			check.Windows = make(map[string]time.Duration)
 		}
 		check.Windows[w.metric.Name] = max(check.Windows[w.metric.Name], w.window)
 		if picks := (engine.Picks{Metric: w.metric.Name, Window: w.window}); w.name == quantileOver && !slices.Contains(check.Picks, picks) {

@@ -14,13 +14,13 @@ import (
 // TestAnOwnMetricWins: of a kind with metrics that are spelled like those of
 // another check; the brackets name the other one.
 func TestAnOwnMetricWins(t *testing.T) {
-	own := checks.Kind{Name: "system", Metrics: []checks.Metric{{Name: "process.count", Unit: checks.Count}, {Name: "process.nginx.exists", Unit: checks.Truth}}}
+	own := &checks.Kind{Name: "system", Metrics: []checks.Metric{{Name: "process.count", Unit: checks.Count}, {Name: "process.nginx.exists", Unit: checks.Truth}}}
 	text := `process.count > 5 && process.nginx.exists && !process["nginx"].exists && process.nginx.threads > 2`
 	expr, diags := hclsyntax.ParseExpression([]byte(text), "a.hcl", hcl.InitialPos)
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	l := &loader{problems: newProblems(), kinds: map[string]checks.Kind{}, unknowns: map[string]*hcl.EvalContext{}, defined: map[[2]string]hcl.Range{{"process", "nginx"}: {}}}
+	l := &loader{problems: newProblems(), kinds: map[string]*checks.Kind{}, unknowns: map[string]*hcl.EvalContext{}, defined: map[[2]string]hcl.Range{{"process", "nginx"}: {}}}
 	src := &source{name: "a.hcl", text: []byte(text)}
 	s := &scope{loader: l, source: src, body: &hclsyntax.Body{Attributes: hclsyntax.Attributes{"when": {Name: "when", Expr: expr}}}}
 	c := s.condition("when", subject{kind: own, name: "web"})

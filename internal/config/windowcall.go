@@ -21,7 +21,7 @@ import (
 // windowCall is one call of a window function.
 type windowCall struct {
 	name   string
-	metric checks.Metric
+	metric *checks.Metric
 	window time.Duration
 	at     hcl.Range
 	target hclsyntax.Expression // of time_to
@@ -231,7 +231,7 @@ func (s *scope) windowCall(c *condition, call *hclsyntax.FunctionCallExpr, inter
 	return w, s.windowLength(&w, call.Args[want-1], interval)
 }
 
-func exampleMetric(kind checks.Kind) string {
+func exampleMetric(kind *checks.Kind) string {
 	for _, m := range kind.Metrics {
 		if strings.HasSuffix(m.Name, ".percent") && m.Name != "inodes.percent" {
 			return m.Name
@@ -291,7 +291,7 @@ func (s *scope) windowLength(w *windowCall, expr hclsyntax.Expression, interval 
 }
 
 // unknownMetric says what the kind has instead.
-func (s *scope) unknownMetric(kind checks.Kind, name string, at hcl.Range) {
+func (s *scope) unknownMetric(kind *checks.Kind, name string, at hcl.Range) {
 	var names, group []string
 	prefix, _, _ := strings.Cut(name, ".")
 	for _, m := range kind.Metrics {
@@ -322,7 +322,7 @@ func (s *scope) unknownMetric(kind checks.Kind, name string, at hcl.Range) {
 }
 
 // minusHint says whether the name would be metrics with a minus between them.
-func minusHint(kind checks.Kind, name string) bool {
+func minusHint(kind *checks.Kind, name string) bool {
 	for part := range strings.SplitSeq(name, "-") {
 		first, _, _ := strings.Cut(part, ".")
 		if slices.ContainsFunc(kind.Metrics, func(m checks.Metric) bool {
@@ -335,7 +335,7 @@ func minusHint(kind checks.Kind, name string) bool {
 	return false
 }
 
-func unitWord(m checks.Metric) string {
+func unitWord(m *checks.Metric) string {
 	if m.Unit == checks.Word {
 		return "a text"
 	}

@@ -50,7 +50,7 @@ func (e *Engine) acknowledge(o Order, now time.Time) ([]<-chan outcome, error) {
 		if o.Verb == Ack {
 			s.Acked = Acked{At: now, By: o.By, Reason: o.Reason}
 		}
-		e.rules[id] = s
+		e.keepRule(id, s)
 		saved := make(chan error, 1)
 		e.emitter.add(transition{rule: id, state: s, saved: saved})
 		e.log.Info("failure acknowledged or no longer", "verb", string(o.Verb), "rule", id, "incident", s.Incident, "by", o.By, "reason", o.Reason)

@@ -150,3 +150,54 @@ func TestAStormIsOneFailure(t *testing.T) {
 		wants(t, k, "a/r failed")
 	})
 }
+
+// prompt is a source that is listened to without a goroutine, and that tells
+// when a test says so, the first time before it is read to the end.
+type prompt struct {
+	source
+	tell         func(error)
+	early        bool
+	begun, ended int
+}
+
+func (p *prompt) Listen(tell func(error)) func() {
+	p.mu.Lock()
+	p.begun++
+	early := p.early
+	p.early, p.tell = false, tell
+	p.mu.Unlock()
+	if early {
+		tell(nil)
+	}
+	return func() { p.set(func(*source) { p.ended++ }) }
+}
+
+// TestAListener: what is told while the reading is out is heard, too, and each
+// listening ends once.
+func TestAListener(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &prompt{early: true}
+		check := watching("a", p)
+		check.Interval, check.Events = time.Minute, true
+		_, stop := running(t, filepath.Join(t.TempDir(), "state.json"), &keeper{}, check)
+		time.Sleep(time.Second)
+		if n := len(p.times()); n != 2 || p.begun != 2 || p.ended != 1 {
+			t.Errorf("read %d times, begun %d, ended %d; want 2, 2 and 1 after what was told early", n, p.begun, p.ended)
+		}
+		p.tell(nil)
+		time.Sleep(time.Second)
+		if n := len(p.times()); n != 3 || p.begun != 3 || p.ended != 2 {
+			t.Errorf("read %d times, begun %d, ended %d; want 3, 3 and 2", n, p.begun, p.ended)
+		}
+		p.tell(errors.New("no more"))
+		time.Sleep(2 * time.Second)
+		if n := len(p.times()); n != 3 || p.ended != 3 {
+			t.Errorf("read %d times, ended %d; want no reading before the interval", n, p.ended)
+		}
+		time.Sleep(time.Minute)
+		stop()
+		if p.begun != 4 || p.ended != 4 {
+			t.Errorf("begun %d, ended %d; want 4 of each after the stop", p.begun, p.ended)
+		}
+	})
+}

@@ -15,6 +15,7 @@ const tarry = 20 * time.Millisecond
 // rest to another goroutine.
 type batch struct {
 	limit    *deadline
+	listen   func(dueReading) (stop func())
 	send     func([]result)
 	readings []dueReading
 	next     atomic.Int32 // the reading that is to begin
@@ -30,7 +31,7 @@ type batch struct {
 // dueReading is one that is due.
 type dueReading struct {
 	watch  *watch
-	check  Check // a reload may replace the watch's meanwhile
+	check  *Check // a reload may replace the watch's meanwhile
 	round  uint64
 	listen bool
 }
@@ -52,10 +53,14 @@ func (d *deadline) done() {
 // start begins the readings that are due: the quick ones in a batch, the others
 // each in a goroutine of its own.
 func (e *Engine) start(ctx context.Context, due []*watch, now time.Time) {
+	listen := func(d dueReading) func() { return e.listen(ctx, d) }
 	send := func(all []result) {
 		select {
 		case e.results <- all:
 		case <-ctx.Done():
+			for _, r := range all {
+				r.unheard()
+			}
 		}
 	}
 	limits := make(map[time.Duration]*deadline)
@@ -71,14 +76,14 @@ func (e *Engine) start(ctx context.Context, due []*watch, now time.Time) {
 		limits[timeout].open.Add(1)
 		b := quick[timeout]
 		if b == nil || !w.check.Quick {
-			b = &batch{limit: limits[timeout], send: send}
+			b = &batch{limit: limits[timeout], listen: listen, send: send}
 			batches = append(batches, b)
 			if w.check.Quick {
 				quick[timeout] = b
 			}
 		}
-		_, alerts := w.check.Reader.(Alerter)
-		b.readings = append(b.readings, dueReading{w, w.check, w.round, alerts && w.check.Events && !w.check.Schedule.Timed() && !w.listening})
+		listen := w.check.Events && !w.listening && !w.check.Schedule.Timed() && listens(w.check.Reader)
+		b.readings = append(b.readings, dueReading{w, w.check, w.round, listen})
 	}
 	for _, b := range batches {
 		b.begin()
@@ -103,8 +108,8 @@ func (b *batch) work() {
 		r := result{watch: one.watch, round: one.round}
 		r.reading, r.err = read(b.limit.ctx, one.check)
 		b.limit.done()
-		if alerter, ok := one.check.Reader.(Alerter); ok && one.listen {
-			r.wait = alerter.Alert()
+		if one.listen {
+			r.deafen = b.listen(one)
 		}
 		b.mu.Lock()
 		b.ready, b.left = append(b.ready, r), b.left-1

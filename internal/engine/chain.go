@@ -25,7 +25,7 @@ type chain struct {
 // part is one check of a chain.
 type part struct {
 	watch    *watch
-	check    Check // a reload may change that of the watch
+	check    *Check // a reload may change that of the watch
 	job      *job
 	exists   Truth
 	last     int  // its last task
@@ -42,7 +42,7 @@ var errDown = errors.New("not ended: the machine goes down")
 // facts are what a plan has to know of a check.
 func (e *Engine) facts(id string) Facts {
 	w := e.byID[id]
-	can := func(v Verb) bool { return len(moves(&w.check, v, Unknown)) > 0 }
+	can := func(v Verb) bool { return len(moves(w.check, v, Unknown)) > 0 }
 	return Facts{Idle: w.idle, Starts: can(Start), Stops: can(Stop), Restarts: can(Restart)}
 }
 
@@ -58,7 +58,7 @@ func (e *Engine) plan(v Verb, watches ...*watch) []Task {
 // refuses says why an action on the service of a check cannot begin.
 func (e *Engine) refuses(w *watch, v Verb) error {
 	id := w.check.ID()
-	if len(moves(&w.check, v, Unknown)) == 0 && !e.tree.Related(id) {
+	if len(moves(w.check, v, Unknown)) == 0 && !e.tree.Related(id) {
 		return fmt.Errorf("%s %s: the rule file does not say how: the check has no \"%s\"", v, id, strings.Join(needs(v), "\" or \""))
 	}
 	if w.job != nil {
@@ -268,7 +268,7 @@ func (c *chain) do(ctx, last context.Context, task Task, p *part) {
 	if task.Lazy && ctx.Err() == nil && p.asItShould(ctx, task) {
 		return
 	}
-	said, err := p.job.run(ctx, during, moves(&p.check, task.Verb, p.now()), p.check.Patience, c.down)
+	said, err := p.job.run(ctx, during, moves(p.check, task.Verb, p.now()), p.check.Patience, c.down)
 	if said != "" {
 		p.said = append(p.said, said)
 	}

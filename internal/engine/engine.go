@@ -29,7 +29,9 @@ type Engine struct {
 	watches []*watch
 	byID    map[string]*watch // the same by the id of their check
 	tree    Tree
-	rules   map[string]RuleState  // by rule id, ahead of what is saved
+	// rules are by rule id, ahead of what is saved. A rule that was never
+	// anything but fine, as most are, is not in it.
+	rules   map[string]RuleState
 	states  map[string]CheckState // by the id of the check, as rules
 	results chan []result
 	alerts  chan alert
@@ -57,7 +59,7 @@ type Engine struct {
 
 // watch is a check at run time.
 type watch struct {
-	check   Check
+	check   *Check // never changed in place
 	data    Rule
 	ids     []string // of the rules: first that of the data
 	history *History
@@ -71,8 +73,9 @@ type watch struct {
 	again   bool      // something changed while the reading was out
 	// listening says that the kernel is listened to; deafen ends that.
 	listening bool
-	deafen    context.CancelFunc
-	replaced  bool // a reload has another check in its place, or none
+	deafen    func()
+	heard     uint64 // the round whose listening has told
+	replaced  bool   // a reload has another check in its place, or none
 	round     uint64
 	reading   tocsin.Reading
 	readErr   error
@@ -92,7 +95,14 @@ type result struct {
 	round   uint64
 	reading tocsin.Reading
 	err     error
-	wait    func(context.Context) error // for a change; may be nil
+	deafen  func() // ends listening for a change; may be nil
+}
+
+// unheard ends the listening of a reading that nobody takes in.
+func (r result) unheard() {
+	if r.deafen != nil {
+		r.deafen()
+	}
 }
 
 type reload struct {
@@ -191,6 +201,9 @@ func (e *Engine) emit(ctx context.Context) (stop func()) {
 	var wg sync.WaitGroup
 	wg.Go(func() { e.emitter.run(emitting) })
 	return func() {
+		for _, w := range e.watches {
+			w.stopListening()
+		}
 		e.acting.Wait()
 		e.emitter.read = lastRead(e.watches)
 		cancel()
@@ -204,8 +217,8 @@ func (e *Engine) replace(r reload) {
 	old := e.watches
 	e.watches = e.arrange(r.checks, old, lastRead(old), time.Now())
 	for _, w := range old {
-		if w.replaced = !slices.Contains(e.watches, w); w.replaced && w.listening {
-			w.deafen()
+		if w.replaced = !slices.Contains(e.watches, w); w.replaced {
+			w.stopListening()
 		}
 	}
 	for id, j := range e.jobs {
@@ -265,18 +278,20 @@ func (e *Engine) arrange(checks []Check, old []*watch, read map[string]time.Time
 		now = e.first
 	}
 	watches := make([]*watch, 0, len(checks))
-	for _, c := range checks {
+	for i := range checks {
+		c := &checks[i]
 		have := byID[c.ID()]
 		if have != nil && have.check.Fingerprint == c.Fingerprint && c.Fingerprint != "" {
 			// Routes may have changed a reminder; the reader is the old one,
 			// with what it knows.
-			c.Reader = have.check.Reader
-			have.check, have.data.FollowUp = c, c.FollowUp
+			same := *c
+			same.Reader = have.check.Reader
+			have.check, have.data.FollowUp = &same, same.FollowUp
 			watches = append(watches, have)
 			continue
 		}
 		w := &watch{
-			check: c, data: DataRule(&c), history: NewHistory(c.Windows, c.Picks), phase: phase(c), read: read[c.ID()], ids: ruleIDs(&c),
+			check: c, data: DataRule(c), history: NewHistory(c.Windows, c.Picks), phase: phase(c), read: read[c.ID()], ids: ruleIDs(c),
 			idle: !e.states[c.ID()].Unmonitored.IsZero(), job: e.jobs[c.ID()],
 		}
 		if have != nil {
@@ -303,7 +318,7 @@ const (
 )
 
 // phase spreads the checks over their interval; those of a pass share one.
-func phase(c Check) time.Duration {
+func phase(c *Check) time.Duration {
 	name := c.Pass
 	if name == "" {
 		name = c.ID()
@@ -315,7 +330,7 @@ func phase(c Check) time.Duration {
 }
 
 // read reads one check. A panic in a reader is an error of that check alone.
-func read(ctx context.Context, c Check) (r tocsin.Reading, err error) {
+func read(ctx context.Context, c *Check) (r tocsin.Reading, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("read %s %q: panic: %v", c.Kind, c.Name, p)

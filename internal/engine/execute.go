@@ -14,7 +14,7 @@ func (e *Engine) execute(ctx context.Context, w *watch, r *Rule, ev *tocsin.Even
 	id := w.check.ID() + "/" + r.Name
 	state := e.rules[id]
 	state.Acted = now
-	e.rules[id] = state
+	e.keepRule(id, state)
 	saved := make(chan error, 1)
 	e.emitter.add(transition{rule: id, state: state, saved: saved})
 	e.programs[id] = true

@@ -34,7 +34,11 @@ type History struct {
 // NewHistory keeps each metric for as long as windows says, and what the
 // quantiles of picks need; either may be nil.
 func NewHistory(windows map[string]time.Duration, picks []Picks) *History {
-	h := &History{windows: windows, series: make(map[string][]Point, len(windows)), picked: make(map[Picks][]pick, len(picks))}
+	h := &History{windows: windows}
+	if len(windows)+len(picks) == 0 {
+		return h
+	}
+	h.series, h.picked = make(map[string][]Point, len(windows)), make(map[Picks][]pick, len(picks))
 	for _, p := range picks {
 		h.picked[p] = nil
 	}

@@ -139,7 +139,7 @@ func (e *Engine) settleAsking(ctx context.Context, now time.Time) {
 
 // held keeps what is held, also on disk.
 func (e *Engine) held(rule string, before, state RuleState) {
-	e.rules[rule] = state
+	e.keepRule(rule, state)
 	if state.Held != before.Held {
 		e.emitter.add(transition{rule: rule, state: state})
 	}

@@ -304,7 +304,7 @@ func (e *Engine) renew(w *watch) {
 		id := w.ids[i+1]
 		if s, ok := e.rules[id]; ok {
 			s.hits = nil
-			e.rules[id] = s
+			e.keepRule(id, s)
 		}
 	}
 }
@@ -327,9 +327,9 @@ func (e *Engine) tellAction(w *watch, r *Rule, v Verb, said string, err error, t
 // longer read, if it is not.
 func (e *Engine) tell(w *watch, r *Rule, v Verb, text, unmonitored string, now time.Time) {
 	id := tocsin.RuleID(w.check.Kind, w.check.Name, r.Name)
-	t := raise(e.host, e.epoch, &w.check, r, e.rules[id], tocsin.Action, text, "", now)
+	t := raise(e.host, e.epoch, w.check, r, e.rules[id], tocsin.Action, text, "", now)
 	t.event.Action, t.event.Mark.Unmonitored = string(v), unmonitored
 	e.log.Info("event", "type", string(tocsin.Action), "rule", id, "severity", r.Severity.String(), "event", t.event.ID, "description", t.event.Description)
 	e.emitter.add(t)
-	e.rules[id] = t.state
+	e.keepRule(id, t.state)
 }

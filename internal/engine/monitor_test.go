@@ -107,7 +107,8 @@ func TestAnOrderWithoutNamesIsRefused(t *testing.T) {
 // TestActRefuses: without steps, or beside another action, none begins.
 func TestActRefuses(t *testing.T) {
 	e := &Engine{log: slog.New(slog.DiscardHandler), jobs: map[string]*job{}}
-	w := &watch{check: serving(&daemon{}, "", Start)}
+	check := serving(&daemon{}, "", Start)
+	w := &watch{check: &check}
 	if out := <-e.act(t.Context(), w, &job{verb: Stop}, time.Now()); out.err == nil || w.job != nil {
 		t.Errorf("got %v, and the job %v", out.err, w.job)
 	}

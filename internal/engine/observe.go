@@ -25,13 +25,12 @@ func (e *Engine) stuck(ctx context.Context, w *watch, now time.Time) {
 func (e *Engine) take(ctx context.Context, r result, now time.Time) {
 	w := r.watch
 	if r.round != w.round || w.replaced {
+		r.unheard()
 		return // of a check that a reload replaced
 	}
 	late, began := w.late, w.started
 	w.started, w.late = time.Time{}, false
-	if r.wait != nil {
-		e.listen(ctx, w, r.wait)
-	}
+	w.hear(r)
 	if w.again {
 		w.hasten(now)
 	}
@@ -176,7 +175,10 @@ func Observe(r *Rule, v View) Observation {
 // not be read.
 func (e *Engine) step(ctx context.Context, w *watch, n int, v View, o Observation, bad string, now time.Time) {
 	r, id := w.rule(n), w.ids[n]
-	before := e.rules[id]
+	before, known := e.rules[id]
+	if !known && o.When != True && len(r.Changes) == 0 && e.asking[id] == nil {
+		return // it was never anything but fine, and is
+	}
 	state, kind := Step(r, before, o, now)
 	fresh := v.seeing(r)
 	if fresh != nil {
@@ -191,6 +193,15 @@ func (e *Engine) step(ctx context.Context, w *watch, n int, v View, o Observatio
 		state.Flap = flap(r, state, now)
 	}
 	e.conclude(ctx, decided{w, n, kind, before, state, v, o, bad}, now)
+}
+
+// keepRule remembers the state of a rule, as far as there is anything.
+func (e *Engine) keepRule(id string, s RuleState) {
+	if s.isZero() {
+		delete(e.rules, id)
+		return
+	}
+	e.rules[id] = s
 }
 
 // decided is what an observation has made of a rule, with what it saw.
@@ -212,7 +223,7 @@ func (e *Engine) conclude(ctx context.Context, d decided, now time.Time) {
 	switch {
 	case d.kind != "":
 		description, value := describe(r, d.n, d.view, d.bad)
-		t := raise(e.host, e.epoch, &w.check, r, state, d.kind, description, value, now)
+		t := raise(e.host, e.epoch, w.check, r, state, d.kind, description, value, now)
 		t.event.Dependants = e.dependants(w, d.n, t.state.Since)
 		e.note(&t, decision, r)
 		state, about = t.state, t.event
@@ -223,14 +234,14 @@ func (e *Engine) conclude(ctx context.Context, d decided, now time.Time) {
 		// what is held is told some day.
 		e.emitter.add(transition{rule: id, state: state})
 	}
-	e.rules[id] = state
+	e.keepRule(id, state)
 	e.spread(w, d.kind, now)
 	if decision == (Decision{}) {
 		return
 	}
 	if about == nil {
 		description, value := describe(r, d.n, d.view, d.bad)
-		about = raise(e.host, e.epoch, &w.check, r, state, tocsin.Reminder, description, value, now).event
+		about = raise(e.host, e.epoch, w.check, r, state, tocsin.Reminder, description, value, now).event
 		about.ID, about.Action = "", string(decision.Verb) // nobody is told of it
 	}
 	e.carryOut(ctx, w, r, decision, about, now)

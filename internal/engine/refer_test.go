@@ -56,7 +56,8 @@ func TestAReferenceIsTheLastReading(t *testing.T) {
 
 func TestAReferenceGetsOld(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	w := &watch{check: watching("b", nil), reading: reading(now, 7)}
+	check := watching("b", nil)
+	w := &watch{check: &check, reading: reading(now, 7)}
 	e := &Engine{byID: map[string]*watch{"test.b": w}}
 	for _, c := range []struct {
 		ref  Ref

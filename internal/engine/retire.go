@@ -28,7 +28,7 @@ func (e *Engine) retire(now time.Time) {
 		slash := strings.LastIndexByte(rest, '/')
 		if state.Held.IsHeld() && !configured[id] { // nobody was told of it
 			state.Held = Held{}
-			e.rules[id] = state
+			e.keepRule(id, state)
 			e.emitter.add(transition{rule: id, state: state})
 		}
 		if !state.Failed || configured[id] || slash < 0 {
@@ -36,7 +36,7 @@ func (e *Engine) retire(now time.Time) {
 		}
 		check, rule := Check{Kind: kind, Name: rest[:slash]}, Rule{Name: rest[slash+1:], Severity: tocsin.Warning, Recovered: "No longer watched"}
 		t := raise(e.host, e.epoch, &check, &rule, state, tocsin.Recovered, "it had failed, and the rule file has no such rule any more or what it was about has gone", "", now)
-		e.rules[id] = t.state
+		e.keepRule(id, t.state)
 		e.emitter.add(t)
 	}
 }

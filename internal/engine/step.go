@@ -48,6 +48,13 @@ type RuleState struct {
 	hits []time.Time
 }
 
+// isZero says that there is nothing to remember.
+func (s *RuleState) isZero() bool {
+	return !s.Failed && s.Since.IsZero() && s.Incident == "" && s.Transition == 0 && s.Reminders == 0 && s.Escalated == nil && s.Notified == nil &&
+		s.Told.IsZero() && s.Seen == nil && s.Flap == (tocsin.Flap{}) && s.Acked == (Acked{}) && s.Held == (Held{}) && s.Acted.IsZero() &&
+		s.pending.IsZero() && s.clearing.IsZero() && len(s.hits) == 0
+}
+
 // Observation is what a rule's conditions said about one reading.
 type Observation struct {
 	When, Clear Truth

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +21,27 @@ func observations(letters string) []Observation {
 		}[c])
 	}
 	return list
+}
+
+// TestZeroState: every field counts, also one that is added.
+func TestZeroState(t *testing.T) {
+	if !(&RuleState{}).isZero() {
+		t.Error("the zero state is something to remember")
+	}
+	text, at := "x", time.Unix(1, 0)
+	values := []any{true, at, text, uint64(1), 1, []string{text}, map[string]string{text: text}, tocsin.Flap{Level: 1}, Acked{At: at}, Held{Since: at}, []time.Time{at}}
+	for field := range reflect.TypeFor[RuleState]().Fields() {
+		i := slices.IndexFunc(values, func(v any) bool { return reflect.TypeOf(v) == field.Type })
+		if i < 0 {
+			t.Fatalf("there is no value for the field %s", field.Name)
+		}
+		var s RuleState
+		place := reflect.ValueOf(&s).Elem().FieldByIndex(field.Index).Addr().UnsafePointer()
+		reflect.NewAt(field.Type, place).Elem().Set(reflect.ValueOf(values[i])) // also of one that is not exported
+		if s.isZero() {
+			t.Errorf("a state with %s is taken for none", field.Name)
+		}
+	}
 }
 
 func TestStep(t *testing.T) {

@@ -172,7 +172,7 @@ func (e *Engine) pause(w *watch) {
 	for _, id := range w.ids {
 		if s, ok := e.rules[id]; ok {
 			s.pending, s.clearing = time.Time{}, time.Time{}
-			e.rules[id] = s
+			e.keepRule(id, s)
 		}
 	}
 }
