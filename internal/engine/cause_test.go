@@ -157,3 +157,36 @@ func TestAStormCostsLittle(t *testing.T) {
 		}
 	})
 }
+
+// TestTheMailSaysWhoWasNotRead since the cause failed, and how many are left out.
+func TestTheMailSaysWhoWasNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checks, sources := tower("slow", "fs")
+		checks[0].Interval = time.Hour
+		for i := range 60 {
+			c := watching(fmt.Sprintf("c%d", i), &source{})
+			c.DependsOn = []string{"test.fs"}
+			checks = append(checks, c)
+		}
+		k := &keeper{}
+		_, stop := running(t, filepath.Join(t.TempDir(), "s"), k, checks...)
+		defer stop()
+		time.Sleep(time.Hour + time.Minute)
+		sources["fs"].set(func(s *source) { s.bad = true })
+		time.Sleep(10 * time.Second)
+		sources["fs"].set(func(s *source) { s.bad = false })
+		time.Sleep(time.Minute)
+		events := k.all()
+		wants(t, k, "fs/r failed", "fs/r recovered")
+		for i, want := range []tocsin.DependantState{tocsin.DependantUnread, tocsin.DependantFine} { // who depends on it is read at once
+			if got := events[i]; len(got.Dependants) != 50 || got.MoreDependants != 11 {
+				t.Fatalf("got %d dependants and %d more", len(got.Dependants), got.MoreDependants)
+			}
+			for _, d := range events[i].Dependants {
+				if d.State != want {
+					t.Errorf("%s: %s is %q, want %q", events[i].Type, d.Check, d.State, want)
+				}
+			}
+		}
+	})
+}

@@ -194,19 +194,24 @@ func (e *Engine) freeAll(now time.Time) {
 // maxDependants bounds how many checks an event says the state of.
 const maxDependants = 50
 
-// dependants is how the checks are that depend on the one of a rule, those first
-// that fail, or did in its incident, which began at since.
-func (e *Engine) dependants(w *watch, n int, since time.Time) []tocsin.Dependant {
-	var bad, good []tocsin.Dependant
+// dependants is how the checks are that depend on the one of a rule, and how many
+// more there are: those first that fail, or did in its incident, which began at
+// since, then those that were not read since.
+func (e *Engine) dependants(w *watch, n int, since time.Time) (all []tocsin.Dependant, more int) {
+	var unread, good []tocsin.Dependant
 	for _, one := range e.tree.Dependants(w.check.ID()) {
-		if d := e.dependant(e.byID[one], w.rule(n).Severity, w.ids[n], since); d.State == tocsin.DependantFine || d.State == tocsin.DependantIdle {
+		switch d := e.dependant(e.byID[one], w.rule(n).Severity, w.ids[n], since); d.State {
+		case tocsin.DependantFine, tocsin.DependantIdle:
 			good = append(good, d)
-		} else {
-			bad = append(bad, d)
+		case tocsin.DependantUnread:
+			unread = append(unread, d)
+		default:
+			all = append(all, d)
 		}
 	}
-	all := append(bad, good...)
-	return all[:min(len(all), maxDependants)]
+	all = slices.Concat(all, unread, good)
+	more = max(0, len(all)-maxDependants)
+	return all[:len(all)-more], more
 }
 
 // dependant is how a check is by its worst rule.
@@ -236,6 +241,9 @@ func (e *Engine) dependant(w *watch, severity tocsin.Severity, cause string, fro
 		if state != tocsin.DependantFine && (d.State == tocsin.DependantFine || wasOver && !over || over == wasOver && r.Severity > worst) {
 			worst, d.State, d.Since, d.Until, d.Rule, d.Name = r.Severity, state, since, until, r.Name, r.Failed
 		}
+	}
+	if d.State == tocsin.DependantFine && !w.sawAfter(from) {
+		d.State = tocsin.DependantUnread
 	}
 	return d
 }

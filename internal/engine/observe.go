@@ -226,7 +226,7 @@ func (e *Engine) conclude(ctx context.Context, d decided, now time.Time) {
 	case d.kind != "":
 		description, value := describe(r, d.n, d.view, d.bad)
 		t := raise(e.host, e.epoch, w.check, r, state, d.kind, description, value, now)
-		t.event.Dependants = e.dependants(w, d.n, t.state.Since)
+		t.event.Dependants, t.event.MoreDependants = e.dependants(w, d.n, t.state.Since)
 		e.note(&t, decision, r)
 		state, about = t.state, t.event
 		e.log.Info("event", "type", string(d.kind), "rule", id, "severity", r.Severity.String(), "event", t.event.ID, "description", t.event.Description)
