@@ -90,6 +90,8 @@ type Event struct {
 	// Dependants is how the checks are that depend on this one, those first that
 	// fail; nil when there are none. At most 50.
 	Dependants []Dependant `json:"dependants,omitempty"`
+	// MoreDependants is how many there are that Dependants leaves out.
+	MoreDependants int `json:"more_dependants,omitempty"`
 	// Mark is what the rule's state becomes with this event. The spool is the
 	// write-ahead log of that state.
 	Mark *Mark `json:"mark,omitempty"`
@@ -115,9 +117,10 @@ type DependantState string
 // The states of dependants.
 const (
 	DependantFine   DependantState = "not failed"
-	DependantHeld   DependantState = "held"      // it fails, and nobody is told
-	DependantFailed DependantState = "failed"    // it has events of its own
-	DependantOver   DependantState = "recovered" // it was held, and nobody was told
+	DependantUnread DependantState = "not read since" // nobody knows how it is since the incident began
+	DependantHeld   DependantState = "held"           // it fails, and nobody is told
+	DependantFailed DependantState = "failed"         // it has events of its own
+	DependantOver   DependantState = "recovered"      // it was held, and nobody was told
 	DependantIdle   DependantState = "not monitored"
 )
 

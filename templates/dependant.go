@@ -17,10 +17,12 @@ const (
 	maxFellows = 50
 )
 
-// cleanDependants are the dependants of an event, clean. They are shared with
+// cleanDependants has the dependants of an event clean. They are shared with
 // others, and copied.
-func cleanDependants(all []tocsin.Dependant) []tocsin.Dependant {
-	all = slices.Clone(all[:min(len(all), maxFellows)])
+func cleanDependants(e *tocsin.Event) {
+	left := max(0, len(e.Dependants)-maxFellows)
+	e.MoreDependants = max(0, e.MoreDependants) + left
+	all := slices.Clone(e.Dependants[:len(e.Dependants)-left])
 	for i := range all {
 		d := &all[i]
 		for _, field := range []*string{&d.Kind, &d.Check, &d.Rule, &d.Name} {
@@ -28,7 +30,7 @@ func cleanDependants(all []tocsin.Dependant) []tocsin.Dependant {
 		}
 		d.State = tocsin.DependantState(visible(cut(string(d.State), 32), oneLine))
 	}
-	return all
+	e.Dependants = all
 }
 
 // dependants is a line for each check that depends on the one of an event: how
@@ -37,6 +39,9 @@ func dependants(e *tocsin.Event) string {
 	lines := make([]string, 0, len(e.Dependants))
 	for i := range e.Dependants {
 		lines = append(lines, dependant(&e.Dependants[i]))
+	}
+	if e.MoreDependants > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", e.MoreDependants))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -54,22 +59,39 @@ func dependant(d *tocsin.Dependant) string {
 		return who + "failed at " + localTime(d.Since) + what + ", in a mail of its own"
 	case tocsin.DependantOver:
 		return fmt.Sprintf("%sfailed at %s%s, recovered after %s", who, localTime(d.Since), what, Span(d.Until.Sub(d.Since)))
-	case tocsin.DependantFine, tocsin.DependantIdle:
+	case tocsin.DependantFine, tocsin.DependantUnread, tocsin.DependantIdle:
 	}
 	return who + string(d.State)
 }
 
 // fellows names the dependants that an event tells of, for a digest: "; told with
-// it: process app, host web"; empty when there are none.
+// it: process app, host web, and 949 more"; empty when there are none. Who is not
+// in the event any more is counted too, while it may be told with it.
 func fellows(e *tocsin.Event) string {
 	var names []string
+	size, more := len("; told with it: , and 000000 more"), 0
 	for i := range e.Dependants {
-		if d := &e.Dependants[i]; d.State == tocsin.DependantHeld || d.State == tocsin.DependantOver {
-			names = append(names, d.Kind+" "+d.Check)
+		d := &e.Dependants[i]
+		if d.State != tocsin.DependantHeld && d.State != tocsin.DependantOver {
+			continue
 		}
+		name := d.Kind + " " + d.Check
+		if size += len(name) + len(", "); size > maxLead && len(names) > 0 {
+			more++
+			continue
+		}
+		names = append(names, cut(name, maxLead/2))
 	}
 	if len(names) == 0 {
 		return ""
 	}
-	return cut("; told with it: "+strings.Join(names, ", "), maxLead)
+	switch e.Dependants[len(e.Dependants)-1].State {
+	case tocsin.DependantFine, tocsin.DependantUnread, tocsin.DependantIdle: // the worst come first
+	default:
+		more += e.MoreDependants
+	}
+	if more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	return "; told with it: " + strings.Join(names, ", ")
 }

@@ -81,7 +81,7 @@ func clean(e tocsin.Event, limit int) tocsin.Event {
 	e.ID = token(e.ID)
 	e.Type = tocsin.EventType(visible(cut(string(e.Type), 32), oneLine))
 	e.Description = strings.TrimSpace(visible(cut(e.Description, min(limit, maxDescription)), manyLines))
-	e.Dependants = cleanDependants(e.Dependants)
+	cleanDependants(&e)
 	e.Note = strings.TrimSpace(visible(cut(e.Note, maxField), manyLines))
 	if e.Incident != "" {
 		e.Incident = token(e.Incident)

@@ -44,7 +44,7 @@ func variables() []variable {
 		{"ID", "id of the event, unique for ever", func(e *tocsin.Event) string { return e.ID }},
 		{"KIND", "kind of the check: process, filesystem", func(e *tocsin.Event) string { return e.Kind }},
 		{"SINCE", "when the failure began, as in $DATE", func(e *tocsin.Event) string { return mailDate(since(e)) }},
-		{"DEPENDANTS", "the checks that depend on this one and how they are, a line each; empty in a rule's message", dependants},
+		{"DEPENDANTS", "the checks that depend on this one and how they are, a line each, 50 of them and how many more; empty in a rule's message", dependants},
 	}
 }
 

@@ -40,6 +40,9 @@ func (e *Engine) acknowledge(o Order, now time.Time) ([]<-chan outcome, error) {
 			}
 		}
 		if len(ids) == n {
+			if err := e.heldUnder(o.Verb, name); err != nil {
+				return nil, err
+			}
 			return nil, fmt.Errorf("%s: nothing has failed that is called %q: it is the beginning of an incident's id, or NAME, KIND.NAME or NAME/RULE", o.Verb, name)
 		}
 	}
@@ -57,6 +60,25 @@ func (e *Engine) acknowledge(o Order, now time.Time) ([]<-chan outcome, error) {
 		ends = append(ends, finished(outcome{saved: saved}))
 	}
 	return ends, nil
+}
+
+// heldUnder says, of a name that means a failure of which nobody was told, behind
+// what that is held; nil when there is none.
+func (e *Engine) heldUnder(verb Verb, name string) error {
+	for _, w := range e.watches {
+		for i, id := range w.ids {
+			s := e.rules[id]
+			if !s.Held.IsHeld() || !answers(w, i, RuleState{}, name) {
+				continue
+			}
+			cause := s.Held.Cause
+			if !e.rules[cause].Failed {
+				return fmt.Errorf("%s: %s is held behind %s, which has failed no more: it is told soon, if it lasts", verb, id, cause)
+			}
+			return fmt.Errorf("%s: %s is held behind its cause, and nobody is reminded of it: name the cause instead: %q", verb, id, cause)
+		}
+	}
+	return nil
 }
 
 // answers says whether a person means the failure of the n-th rule of a check.

@@ -98,3 +98,42 @@ func TestAckInWords(t *testing.T) {
 		}
 	})
 }
+
+// TestAckOfWhatIsHeldNamesTheCause, whatever the failure is called by.
+func TestAckOfWhatIsHeldNamesTheCause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checks, sources := tower("web", "app", "fs")
+		e, stop := running(t, filepath.Join(t.TempDir(), "state.json"), &keeper{}, checks...)
+		defer stop()
+		time.Sleep(time.Minute)
+		setAll(sources, true)
+		time.Sleep(time.Minute)
+		for _, verb := range []Verb{Ack, Unack} {
+			want := string(verb) + `: test.web/r is held behind its cause, and nobody is reminded of it: name the cause instead: "test.fs/r"`
+			for _, name := range []string{"web", "test.web", "web/r", "test.web/r"} {
+				if err := e.Obey(t.Context(), Order{Verb: verb, Names: []string{name}}); err == nil || err.Error() != want {
+					t.Errorf("%s: got %v, want %s", name, err, want)
+				}
+			}
+		}
+		for _, name := range []string{"web/data", "nobody"} {
+			if err := e.Obey(t.Context(), Order{Verb: Ack, Names: []string{name}}); err == nil || !strings.Contains(err.Error(), "nothing has failed that is called") {
+				t.Errorf("%s: got %v", name, err)
+			}
+		}
+		if err := e.Obey(t.Context(), Order{Verb: Ack, Names: []string{"test.fs/r"}}); err != nil {
+			t.Errorf("the cause: %v", err)
+		}
+		// The cause is over, and the failure is not looked at again as yet.
+		sources["fs"].set(func(s *source) { s.bad = false })
+		for range 100 {
+			time.Sleep(100 * time.Millisecond)
+			if err := e.Obey(t.Context(), Order{Verb: Ack, Names: []string{"fs"}}); err != nil {
+				break
+			}
+		}
+		if err := e.Obey(t.Context(), Order{Verb: Ack, Names: []string{"web"}}); err == nil || !strings.Contains(err.Error(), "which has failed no more") {
+			t.Errorf("got %v", err)
+		}
+	})
+}

@@ -177,8 +177,7 @@ func (e *Engine) busy(w *watch, r *Rule) bool {
 	if !e.tree.Related(id) {
 		return false
 	}
-	_, blocked := e.causeOf(id, r.Severity)
-	return blocked || slices.ContainsFunc(e.plan(r.Do, w), func(t Task) bool { return e.byID[t.Check].job != nil })
+	return e.blocked(w, r.Severity) || slices.ContainsFunc(e.plan(r.Do, w), func(t Task) bool { return e.byID[t.Check].job != nil })
 }
 
 // note writes into an event what is done about it.

@@ -52,6 +52,7 @@ type Engine struct {
 	programs map[string]bool
 	asking   map[string]*asking // by the id of the rule
 	hurried  bool               // a check is to be read sooner than was known
+	search   search
 	began    time.Time
 	first    time.Time // no check is read before
 	quiet    atomic.Bool
@@ -88,6 +89,13 @@ type watch struct {
 	wanted    time.Time // when a reading is wanted for the sake of another check
 	freed     time.Time // when that recovered behind which a failure was held
 	left      string    // the incident in which an action was left to somebody else
+	needs     []*watch  // what the check itself depends on
+	// behind has, for each rule, the check behind which its failure is held, or
+	// for which it waits, when that was looked for last; nil entries, or nil, for
+	// none. It is looked at first.
+	behind  []*watch
+	visited uint64 // the search that came by last
+	turn    uint64 // counts what was read and decided
 }
 
 type result struct {
@@ -305,6 +313,7 @@ func (e *Engine) arrange(checks []Check, old []*watch, read map[string]time.Time
 	for _, w := range watches {
 		e.byID[w.check.ID()] = w
 	}
+	e.connect(watches)
 	return watches
 }
 

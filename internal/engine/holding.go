@@ -17,48 +17,16 @@ type asking struct {
 	view  View
 	when  Observation
 	bad   string
-}
-
-// below is what is known of all that a check depends on.
-func (e *Engine) below(id string, asked, now time.Time) []Below {
-	var all []Below
-	for _, one := range e.tree.Prerequisites(id) {
-		w := e.byID[one]
-		b := Below{
-			Given: w.idle && !e.states[one].Own, Deaf: w.deafTo(now), Busy: w.job != nil, Timeout: w.check.Timeout,
-			Read: w.sawAfter(asked),
-		}
-		for n, rule := range w.ids {
-			s, r := e.rules[rule], w.rule(n)
-			one := BelowRule{ID: rule, Severity: r.Severity, Failed: s.Failed && !e.emitter.untold(rule, s.Incident), Undecided: s.Held.IsHeld() || e.asking[rule] != nil}
-			if !s.Failed && !s.pending.IsZero() && r.For > 0 {
-				one.Due = s.pending.Add(r.For)
-			}
-			b.Rules = append(b.Rules, one)
-		}
-		all = append(all, b)
-	}
-	return all
-}
-
-// deafTo says that a check is not read when it is asked.
-func (w *watch) deafTo(now time.Time) bool {
-	return w.resting() || w.check.Schedule.Timed() || w.check.Schedule.Masked(now)
-}
-
-// causeOf is the rule behind which a failure of a check would be held now.
-func (e *Engine) causeOf(id string, severity tocsin.Severity) (rule string, blocked bool) {
-	now := time.Now()
-	j := Judge(severity, e.below(id, now, now), now, now)
-	return j.Cause, j.Cause != ""
+	// looked is what it waits for, as it was in that turn.
+	looked *watch
+	turn   uint64
 }
 
 // postpones says whether a failure is not told now. It has what the check depends
 // on read, and remembers in state what it is held behind.
 func (e *Engine) postpones(a asking, state *RuleState, now time.Time) bool {
 	w, rule := a.watch, a.watch.ids[a.n]
-	id := w.check.ID()
-	if len(e.tree.Prerequisites(id)) == 0 {
+	if len(w.needs) == 0 {
 		return false
 	}
 	first := e.asking[rule] == nil
@@ -70,7 +38,7 @@ func (e *Engine) postpones(a asking, state *RuleState, now time.Time) bool {
 	default:
 		a.asked = now
 	}
-	j := Judge(w.rule(a.n).Severity, e.below(id, a.asked, now), a.asked, now)
+	j := e.judge(w, a.n, a.asked, now)
 	switch {
 	case j.Cause != "":
 		delete(e.asking, rule)
@@ -90,8 +58,7 @@ func (e *Engine) postpones(a asking, state *RuleState, now time.Time) bool {
 	a.until = j.Wait
 	e.asking[rule] = &a
 	e.hurried = true
-	for _, one := range e.tree.Prerequisites(id) {
-		below := e.byID[one]
+	for below := range e.beneath(w) {
 		if first && !below.sawAfter(a.asked) {
 			e.rouse(below, now)
 		}
@@ -112,9 +79,11 @@ func (e *Engine) settleAsking(ctx context.Context, now time.Time) {
 	if len(e.asking) == 0 {
 		return
 	}
-	rules := make([]string, 0, len(e.asking))
-	for rule := range e.asking {
-		rules = append(rules, rule)
+	var rules []string
+	for rule, a := range e.asking {
+		if !e.stillWaits(rule, a, now) {
+			rules = append(rules, rule)
+		}
 	}
 	slices.SortFunc(rules, func(a, b string) int { // what others depend on is decided before them
 		return e.tree.rank[e.asking[a].watch.check.ID()] - e.tree.rank[e.asking[b].watch.check.ID()]
@@ -128,7 +97,7 @@ func (e *Engine) settleAsking(ctx context.Context, now time.Time) {
 		before := e.rules[rule]
 		state := before
 		if e.postpones(*a, &state, now) {
-			e.held(rule, before, state)
+			e.held(a.watch, rule, before, state)
 			continue
 		}
 		r := a.watch.rule(a.n)
@@ -138,8 +107,9 @@ func (e *Engine) settleAsking(ctx context.Context, now time.Time) {
 }
 
 // held keeps what is held, also on disk.
-func (e *Engine) held(rule string, before, state RuleState) {
+func (e *Engine) held(w *watch, rule string, before, state RuleState) {
 	e.keepRule(rule, state)
+	w.turn++
 	if state.Held != before.Held {
 		e.emitter.add(transition{rule: rule, state: state})
 	}
@@ -207,12 +177,12 @@ func (e *Engine) holds(w *watch) bool {
 
 // freeAll has failures decided anew that nothing holds any more, after a reload.
 func (e *Engine) freeAll(now time.Time) {
-	for _, w := range e.watches {
+	for _, w := range e.fromBelow() {
 		for n, rule := range w.ids {
 			if !e.rules[rule].Held.IsHeld() {
 				continue
 			}
-			if _, blocked := e.causeOf(w.check.ID(), w.rule(n).Severity); !blocked {
+			if e.judge(w, n, now, now).Cause == "" {
 				w.freed = now
 				e.rouse(w, now)
 				break
@@ -224,19 +194,24 @@ func (e *Engine) freeAll(now time.Time) {
 // maxDependants bounds how many checks an event says the state of.
 const maxDependants = 50
 
-// dependants is how the checks are that depend on the one of a rule, those first
-// that fail, or did in its incident, which began at since.
-func (e *Engine) dependants(w *watch, n int, since time.Time) []tocsin.Dependant {
-	var bad, good []tocsin.Dependant
+// dependants is how the checks are that depend on the one of a rule, and how many
+// more there are: those first that fail, or did in its incident, which began at
+// since, then those that were not read since.
+func (e *Engine) dependants(w *watch, n int, since time.Time) (all []tocsin.Dependant, more int) {
+	var unread, good []tocsin.Dependant
 	for _, one := range e.tree.Dependants(w.check.ID()) {
-		if d := e.dependant(e.byID[one], w.rule(n).Severity, w.ids[n], since); d.State == tocsin.DependantFine || d.State == tocsin.DependantIdle {
+		switch d := e.dependant(e.byID[one], w.rule(n).Severity, w.ids[n], since); d.State {
+		case tocsin.DependantFine, tocsin.DependantIdle:
 			good = append(good, d)
-		} else {
-			bad = append(bad, d)
+		case tocsin.DependantUnread:
+			unread = append(unread, d)
+		default:
+			all = append(all, d)
 		}
 	}
-	all := append(bad, good...)
-	return all[:min(len(all), maxDependants)]
+	all = slices.Concat(all, unread, good)
+	more = max(0, len(all)-maxDependants)
+	return all[:len(all)-more], more
 }
 
 // dependant is how a check is by its worst rule.
@@ -266,6 +241,9 @@ func (e *Engine) dependant(w *watch, severity tocsin.Severity, cause string, fro
 		if state != tocsin.DependantFine && (d.State == tocsin.DependantFine || wasOver && !over || over == wasOver && r.Severity > worst) {
 			worst, d.State, d.Since, d.Until, d.Rule, d.Name = r.Severity, state, since, until, r.Name, r.Failed
 		}
+	}
+	if d.State == tocsin.DependantFine && !w.sawAfter(from) {
+		d.State = tocsin.DependantUnread
 	}
 	return d
 }

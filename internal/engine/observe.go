@@ -44,6 +44,7 @@ func (e *Engine) take(ctx context.Context, r result, now time.Time) {
 	w.history.Add(w.reading)
 	w.warmUp(w.reading.At)
 	w.seen = began
+	w.turn++
 	w.sight(w.reading, began)
 	e.observe(ctx, w, w.reading, failures(r), now)
 	e.settleAsking(ctx, now)
@@ -184,6 +185,7 @@ func (e *Engine) step(ctx context.Context, w *watch, n int, v View, o Observatio
 	if fresh != nil {
 		state.Seen = fresh
 	}
+	e.foresee(w, r, before, state, now)
 	switch {
 	case kind != tocsin.Failed:
 		delete(e.asking, id)
@@ -224,7 +226,7 @@ func (e *Engine) conclude(ctx context.Context, d decided, now time.Time) {
 	case d.kind != "":
 		description, value := describe(r, d.n, d.view, d.bad)
 		t := raise(e.host, e.epoch, w.check, r, state, d.kind, description, value, now)
-		t.event.Dependants = e.dependants(w, d.n, t.state.Since)
+		t.event.Dependants, t.event.MoreDependants = e.dependants(w, d.n, t.state.Since)
 		e.note(&t, decision, r)
 		state, about = t.state, t.event
 		e.log.Info("event", "type", string(d.kind), "rule", id, "severity", r.Severity.String(), "event", t.event.ID, "description", t.event.Description)
@@ -235,6 +237,7 @@ func (e *Engine) conclude(ctx context.Context, d decided, now time.Time) {
 		e.emitter.add(transition{rule: id, state: state})
 	}
 	e.keepRule(id, state)
+	w.turn++
 	e.spread(w, d.kind, now)
 	if decision == (Decision{}) {
 		return
@@ -253,6 +256,7 @@ func (e *Engine) spread(w *watch, kind tocsin.EventType, now time.Time) {
 	switch kind {
 	case tocsin.Failed:
 		for _, id := range e.tree.Dependants(w.check.ID()) {
+			e.lookAnew(e.byID[id])
 			e.rouse(e.byID[id], now)
 		}
 	case tocsin.Recovered:
