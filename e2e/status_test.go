@@ -26,7 +26,7 @@ func TestStatus(t *testing.T) {
 	s := newStation(t)
 	box := startBox(t, postbox.Config{})
 	s.rules(s.account("box", box.Port(), "implicit", box, unlimited), mailTo("ops", "ops@example.com"), strings.Replace(s.watchProcess("worker", "1s"), `"warning"`, `"critical"`, 1))
-	if o := s.tocsin(ctx, "", "status"); o.code != 1 || !strings.Contains(o.stderr, "the agent is not running: start it") {
+	if o := s.tocsin(ctx, "", "status"); o.code != 3 || !strings.Contains(o.stderr, "the agent is not running: start it") {
 		t.Errorf("got %d, %q without an agent", o.code, o.stderr)
 	}
 	if o := s.tocsin(ctx, "", "status", "--nagios"); o.code != 3 || !strings.HasPrefix(o.stdout, "TOCSIN UNKNOWN - ") {

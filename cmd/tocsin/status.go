@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -36,9 +37,8 @@ func newStatusCommand(opt *options) *cobra.Command {
 		Short: "Show the state of every check",
 		Long: `Show the state of every check, the worst first, as the running agent knows it;
 with names, all that it knows of those. The exit code is 0 when nothing has
-failed, 1 when something has and 2 when something critical has. With --nagios
-the output and the exit codes are those of a monitoring plugin: 3 means that the
-agent does not answer.`,
+failed, 1 when something has, 2 when something critical has, and 3 when the agent
+does not answer. With --nagios the output is that of a monitoring plugin, too.`,
 	}
 	addJSONFlag(cmd, opt)
 	nagios := cmd.Flags().Bool("nagios", false, "one line, as a monitoring plugin prints it")
@@ -56,6 +56,9 @@ agent does not answer.`,
 			return statusWatch(cmd.Context(), opt, names)
 		}
 		s, err := askStatus(cmd.Context(), opt, names)
+		if unanswered(err) {
+			return &exitError{exitUnknown, err}
+		}
 		if err != nil {
 			return asFailed(err)
 		}
@@ -87,7 +90,15 @@ func askStatus(ctx context.Context, opt *options, names []string) (control.Statu
 	if errors.Is(err, control.ErrNotRunning) {
 		err = fmt.Errorf("%w: start it with systemctl start tocsin, or look at journalctl -u tocsin", err)
 	}
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: ask as root, or as a member of the agent's group (adduser YOU tocsin)", err)
+	}
 	return s, err
+}
+
+// unanswered says that nobody knows how things are.
+func unanswered(err error) bool {
+	return errors.Is(err, control.ErrNotRunning) || errors.Is(err, fs.ErrPermission)
 }
 
 // client is the client of the agent that the rule file means, also one that
