@@ -147,7 +147,7 @@ func TestUnits(t *testing.T) {
 			path := filepath.Join(t.TempDir(), name)
 			unit = strings.ReplaceAll(unit, program, "="+os.Getenv("TOCSIN_BIN")+" ")
 			must(t, os.WriteFile(path, []byte(unit), 0o600))
-			analyze(ctx, t, "verify", path)
+			analyze(ctx, t, "verify", "--man=no", path)
 			analyze(ctx, t, "security", "--offline=true", "--threshold="+score, path)
 		})
 	}
