@@ -30,6 +30,7 @@ test: race e2e ## everything that must pass
 
 race: ## unit tests under the race detector
 	CGO_ENABLED=1 $(GO) test -race ./...
+	$(GO) test -count=1 -run 'TestNoFileTakesTheAgentWithIt' ./cmd/tocsin # its bound of memory is none under the race detector
 
 e2e: build ## the whole program against real servers; sets up what it needs
 	./e2e/setup

@@ -67,7 +67,7 @@ func TestNoFileTakesTheAgentWithIt(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			if how == "hungry" && judgeMemory > 1<<40 {
-				t.Skip("the race detector takes more memory than any limit allows")
+				t.Skip("the race detector takes more memory than any limit allows: make race runs this one without it")
 			}
 			j := judge{limit: time.Minute, command: func(ctx context.Context) *exec.Cmd {
 				cmd := exec.CommandContext(ctx, "/proc/self/exe")

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"os"
 	"slices"
 	"testing"
 
@@ -61,6 +62,9 @@ func TestDependencies(t *testing.T) {
 		}
 	}
 	if len(mounts) == 0 {
+		if os.Getenv("CI") != "" {
+			t.Fatal("skipped, which CI does not allow: no file systems here")
+		}
 		t.Skip("no file systems here")
 	}
 	if got, want := cfg.Checks[0].DependsOn, append([]string{"process.my db"}, mounts...); !slices.Equal(got, want) {
