@@ -61,8 +61,8 @@ cover: ## coverage by function
 	$(GO) tool cover -func=coverage.out | tail -n 1
 
 golden: ## rewrite golden files; look at the diff
-	$(GO) test ./templates ./internal/config -update
-	$(GO) test ./cmd/tocsin -run 'TestReference|TestPackagedRules|TestJSON' -update
+	$(GO) test ./templates ./internal/config ./notify/provider -update
+	$(GO) test ./cmd/tocsin -run 'TestReference|TestPackagedRules|TestJSON|TestPictures' -update
 
 samples: ## every golden mail as .eml and .html in $(SAMPLES), for a browser
 	mkdir -p $(SAMPLES)
@@ -77,11 +77,12 @@ soak: build ## the long runs: ten rounds of every shutdown, many thousand kills 
 	TOCSIN_BIN=$(CURDIR)/$(BIN)/tocsin TOCSIN_RUNS=100000 TOCSIN_HUNG=10m $(GO) test -tags e2e -count=1 -timeout 6h -v -run 'TestProgramRuns|TestHung' ./e2e
 	TOCSIN_BIN=$(CURDIR)/$(BIN)/tocsin TOCSIN_SIEGE=20 $(GO) test -tags e2e -count=1 -timeout 1h -v -run TestSiege ./e2e
 
-package: $(NFPM) ## .deb, .rpm and .apk for amd64 and arm64 in $(DIST), looked at by lintian
+package: $(NFPM) ## .deb, .rpm and .apk for amd64 and arm64 in $(DIST), looked at by lintian, built twice more elsewhere and compared
 	GO=$(GO) TAGS=$(TAGS) NFPM=$(CURDIR)/$(NFPM) ./packaging/build $(abspath $(DIST))
 	./packaging/check $(abspath $(DIST))
+	CACHE=$(or $(CACHE),shared) GO=$(GO) TAGS=$(TAGS) NFPM=$(CURDIR)/$(NFPM) ./packaging/reproducible
 
-reproducible: $(NFPM) ## builds the packages of this commit twice, elsewhere and from nothing, and compares
+reproducible: $(NFPM) ## the packages of this commit built twice, elsewhere and from nothing, and compared
 	GO=$(GO) TAGS=$(TAGS) NFPM=$(CURDIR)/$(NFPM) ./packaging/reproducible
 
 man: ## the manual pages, in bin/man
@@ -89,9 +90,9 @@ man: ## the manual pages, in bin/man
 
 release: package reproducible vuln ## what is published: see docs/release.md
 
-# With GOVULNDB=file:///DIRECTORY it needs no network.
+# GOVULNDB is another database than the part that the repository has of it.
 vuln: $(VULN) ## known vulnerabilities of what is linked
-	$(VULN) $(if $(GOVULNDB),-db $(GOVULNDB)) -tags $(TAGS) ./cmd/tocsin
+	GO=$(GO) TAGS=$(TAGS) VULN=$(CURDIR)/$(VULN) ./packaging/vulnerabilities
 
 $(VULN):
 	GOBIN=$(CURDIR)/$(BIN) $(GO) install golang.org/x/vuln/cmd/govulncheck@$(VULN_VERSION)

@@ -17,7 +17,7 @@ type Reading struct {
 	// Values holds every metric that could be read, by its dotted name. A
 	// metric that is absent has no value now: a rate before its second
 	// sample, the memory of a process that is not there. That is no error.
-	Values map[string]Value
+	Values Values
 	// Errors says of a metric that should have been readable why it was not.
 	Errors map[string]error
 }

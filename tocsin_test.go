@@ -3,6 +3,7 @@ package tocsin_test
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -96,5 +97,23 @@ func TestGoesByTheNameOfAQuotedMount(t *testing.T) {
 		if got := tocsin.GoesBy("filesystem", `disk:"/a\nb"`, name); got != want {
 			t.Errorf("%s: got %t, want %t", name, got, want)
 		}
+	}
+}
+
+// TestValuesOfAReading: a metric is there once, and what was not read is no data.
+func TestValuesOfAReading(t *testing.T) {
+	var v tocsin.Values
+	v.Set("b", tocsin.Number(1))
+	v.Set("a", tocsin.Bool(true))
+	v.Set("b", tocsin.Number(2))
+	if got := v.Of("b"); len(v) != 2 || got != tocsin.Number(2) {
+		t.Errorf("got %v of %v, want 2", got, v)
+	}
+	if got, found := v.Find("c"); found || got != (tocsin.Value{}) {
+		t.Errorf("got %v, %v, want no data", got, found)
+	}
+	want := tocsin.ValuesOf(map[string]tocsin.Value{"b": tocsin.Number(2), "a": tocsin.Bool(true)})
+	if got := v.Sorted(); !slices.Equal(got, want) || got[0].Metric != "a" || v[0].Metric != "b" {
+		t.Errorf("got %v of %v, want %v", got, v, want)
 	}
 }

@@ -2,7 +2,9 @@ package tocsin
 
 import (
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // ValueKind is the type of a Value.
@@ -65,4 +67,56 @@ func (v Value) String() string {
 	default:
 		return "no data"
 	}
+}
+
+// Values are what was read of some metrics, each named once. The zero Values are
+// none. Most readings are of a handful, of which a map would take six times the
+// memory.
+type Values []Named
+
+// Named is what was read of one metric.
+type Named struct {
+	Metric string
+	Value  Value
+}
+
+// ValuesOf makes Values of a map, sorted by the names of the metrics.
+func ValuesOf(all map[string]Value) Values {
+	values := make(Values, 0, len(all))
+	for metric, v := range all {
+		values = append(values, Named{metric, v})
+	}
+	return values.Sorted()
+}
+
+// Of is what was read of a metric, the zero Value where it was not.
+func (v Values) Of(metric string) Value {
+	value, _ := v.Find(metric)
+	return value
+}
+
+// Find is Of, and whether the metric was read.
+func (v Values) Find(metric string) (Value, bool) {
+	for i := range v {
+		if v[i].Metric == metric {
+			return v[i].Value, true
+		}
+	}
+	return Value{}, false
+}
+
+// Set puts what was read of a metric in the place of what is there.
+func (v *Values) Set(metric string, value Value) {
+	for i := range *v {
+		if (*v)[i].Metric == metric {
+			(*v)[i].Value = value
+			return
+		}
+	}
+	*v = append(*v, Named{metric, value})
+}
+
+// Sorted is a copy in the order of the names.
+func (v Values) Sorted() Values {
+	return slices.SortedFunc(slices.Values(v), func(a, b Named) int { return strings.Compare(a.Metric, b.Metric) })
 }

@@ -12,10 +12,10 @@ const (
 	maxArgument  = 32 << 10 // bytes of all together
 )
 
-// splitArguments splits a text at its blanks as a shell does (POSIX XCU 2.2):
+// SplitArguments splits a text at its blanks as a shell does (POSIX XCU 2.2):
 // what stands in '…' is taken as it is, in "…" a backslash goes before " and \,
 // outside of both before anything. Nothing is expanded.
-func splitArguments(text string) ([]string, error) {
+func SplitArguments(text string) ([]string, error) {
 	if len(text) > maxArgument {
 		return nil, fmt.Errorf("arguments of %d bytes are too long: the limit is %d", len(text), maxArgument)
 	}
@@ -67,6 +67,6 @@ func splitArguments(text string) ([]string, error) {
 
 // validArguments says what is wrong with the attribute "arguments".
 func validArguments(text string) error {
-	_, err := splitArguments(text)
+	_, err := SplitArguments(text)
 	return err
 }

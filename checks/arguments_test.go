@@ -30,7 +30,7 @@ func TestSplitArguments(t *testing.T) {
 		{strings.Repeat("a", 40000), nil, "arguments of 40000 bytes are too long: the limit is 32768"},
 	}
 	for _, tt := range tests {
-		got, err := splitArguments(tt.text)
+		got, err := SplitArguments(tt.text)
 		text := ""
 		if err != nil {
 			text = err.Error()
@@ -47,7 +47,7 @@ func FuzzArguments(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		words, err := splitArguments(text)
+		words, err := SplitArguments(text)
 		if err != nil || len(text) > maxArgument/8 {
 			return
 		}
@@ -55,7 +55,7 @@ func FuzzArguments(f *testing.F) {
 		for i, word := range words {
 			quoted[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 		}
-		again, err := splitArguments(strings.Join(quoted, " "))
+		again, err := SplitArguments(strings.Join(quoted, " "))
 		if err != nil || !slices.Equal(words, again) {
 			t.Errorf("got %q, %v, want %q", again, err, words)
 		}

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	gopsprocess "github.com/shirou/gopsutil/v3/process"
+
+	"tocsin"
 )
 
 // manyProcesses writes a proc tree of n processes.
@@ -95,6 +98,7 @@ func BenchmarkRead(b *testing.B) {
 		{"match, table shared", "process", map[string]string{"match": "number 700$"}, []string{"exists", "memory.rss"}},
 		{"no match, table shared", "process", map[string]string{"match": "nothing"}, []string{"exists"}},
 		{"filesystem", "filesystem", map[string]string{"path": "/"}, []string{"space.percent", "inodes.percent"}},
+		{"file", "file", map[string]string{"path": pidfile}, []string{"age", "size"}},
 		{"system", "system", nil, []string{"cpu.percent", "memory.percent", "load.avg5"}},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
@@ -104,8 +108,14 @@ func BenchmarkRead(b *testing.B) {
 			}
 			r := open(b, h, bench.kind, bench.attributes, bench.metrics...)
 			b.ReportAllocs()
+			read := r.Read
+			if here, ok := r.(interface {
+				ReadHere(context.Context) (tocsin.Reading, error)
+			}); ok {
+				read = here.ReadHere
+			}
 			for b.Loop() {
-				if _, err := r.Read(b.Context()); err != nil {
+				if _, err := read(b.Context()); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -82,7 +82,7 @@ func TestFilesystemDisk(t *testing.T) {
 	}
 	for range 2 {
 		got, err := r.Read(t.Context())
-		if err != nil || len(got.Errors) != len(diskMetrics()) || !got.Values["exists"].Truth() {
+		if err != nil || len(got.Errors) != len(diskMetrics()) || !got.Values.Of("exists").Truth() {
 			t.Errorf("got %v, %v without the device, want the reason of each metric", got, err)
 		}
 	}
@@ -100,7 +100,7 @@ func TestFilesystemDisk(t *testing.T) {
 // that ask, and to nobody else.
 func TestFilesystemWithoutDisk(t *testing.T) {
 	got, err := open(t, NewHost(""), "filesystem", map[string]string{"path": "/proc"}, "busy.percent", "type").Read(t.Context())
-	if err != nil || got.Errors["busy.percent"] == nil || got.Values["type"].String() != "proc" {
+	if err != nil || got.Errors["busy.percent"] == nil || got.Values.Of("type").String() != "proc" {
 		t.Errorf("got %v, %v, want a reason", got, err)
 	}
 	read(t, open(t, NewHost(""), "filesystem", map[string]string{"path": "/proc"}))
@@ -112,8 +112,8 @@ func TestFilesystemFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := read(t, open(t, NewHost(""), "filesystem", map[string]string{"path": dir}))
-	wantValues(t, got, map[string]string{"mode": "0750", "owner": userName(got.Values["uid"].String()), "group": groupName(got.Values["gid"].String())})
-	if got.Values["uid"].Float() != float64(os.Geteuid()) {
-		t.Errorf("got uid %v, want %d", got.Values["uid"], os.Geteuid())
+	wantValues(t, got, map[string]string{"mode": "0750", "owner": userName(got.Values.Of("uid").String()), "group": groupName(got.Values.Of("gid").String())})
+	if got.Values.Of("uid").Float() != float64(os.Geteuid()) {
+		t.Errorf("got uid %v, want %d", got.Values.Of("uid"), os.Geteuid())
 	}
 }

@@ -64,8 +64,8 @@ func newDigest(key pathKey, names []string) *digest {
 }
 
 // read is the digest of the file that was found. What is known of it is not
-// read again; what was begun goes on, until ctx ends.
-func (d *digest) read(ctx context.Context, path string, found *unix.Stat_t, names []string) (*digest, error) {
+// read again; what was begun goes on, until ctx ends. busy hears of the rest.
+func (d *digest) read(ctx context.Context, path string, found *unix.Stat_t, names []string, busy func() func()) (*digest, error) {
 	key := keyOf(found)
 	switch {
 	case d != nil && d.key == key && d.sums != nil && !d.again:
@@ -81,6 +81,8 @@ func (d *digest) read(ctx context.Context, path string, found *unix.Stat_t, name
 		return nil, err
 	}
 	defer func() { _ = file.Close() }() // it was only read
+	over := busy()
+	defer over()
 	if err := d.take(ctx, file); err != nil {
 		if errors.Is(err, errTime) {
 			return d, fmt.Errorf("checksum of %q: %s of %s read so far: %w", path, size(float64(d.offset)), size(float64(key.size)), err)

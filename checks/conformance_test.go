@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net"
 	"os"
@@ -203,9 +204,17 @@ func testNames(t *testing.T, kind checks.Kind) {
 	}
 }
 
+func attributesOf(of map[string]string) tocsin.Attributes {
+	var all tocsin.Attributes
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		all = append(all, tocsin.Attribute{Name: name, Value: of[name]})
+	}
+	return all
+}
+
 func testBad(t *testing.T, kind checks.Kind, host *checks.Host, s sample) {
 	for _, attributes := range s.bad {
-		if _, err := kind.Open(host, checks.Spec{Name: "x", Attributes: attributes}); err == nil {
+		if _, err := kind.Open(host, checks.Spec{Name: "x", Attributes: attributesOf(attributes)}); err == nil {
 			t.Errorf("got no error for %q, want one", attributes)
 		}
 	}
@@ -213,7 +222,7 @@ func testBad(t *testing.T, kind checks.Kind, host *checks.Host, s sample) {
 
 func reader(t *testing.T, kind checks.Kind, host *checks.Host, attributes map[string]string, metrics map[string]bool) checks.Reader {
 	t.Helper()
-	r, err := kind.Open(host, checks.Spec{Name: "x", Attributes: attributes, Metrics: metrics})
+	r, err := kind.Open(host, checks.Spec{Name: "x", Attributes: attributesOf(attributes), Metrics: metrics})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,8 +253,8 @@ func testAll(t *testing.T, kind checks.Kind, host *checks.Host, s sample) {
 		for name, err := range got.Errors {
 			t.Errorf("got error %v of %s, want none", err, name)
 		}
-		if kind.Absent != "" && !got.Values["exists"].Truth() {
-			t.Errorf("got exists %v, want true", got.Values["exists"])
+		if kind.Absent != "" && !got.Values.Of("exists").Truth() {
+			t.Errorf("got exists %v, want true", got.Values.Of("exists"))
 		}
 	}
 }
@@ -260,7 +269,8 @@ func wantKnown(t *testing.T, kind checks.Kind, got tocsin.Reading, wanted map[st
 			units[m.Name] = m.Unit
 		}
 	}
-	for name, v := range got.Values {
+	for _, read := range got.Values {
+		name, v := read.Metric, read.Value
 		unit, known := units[name]
 		if !known {
 			t.Errorf("got %s = %v, want no such metric", name, v)
@@ -312,7 +322,7 @@ func testGone(t *testing.T, kind checks.Kind, host *checks.Host, s sample) {
 	if err != nil || len(got.Errors) > 0 {
 		t.Errorf("got errors %v, %v, want none", err, got.Errors)
 	}
-	if v := got.Values["exists"]; v != tocsin.Bool(false) || len(got.Values) != 1 {
+	if v := got.Values.Of("exists"); v != tocsin.Bool(false) || len(got.Values) != 1 {
 		t.Errorf("got %v, want exists=false and nothing else", got.Values)
 	}
 }

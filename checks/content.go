@@ -204,6 +204,22 @@ func (n *news) add(g *grep) func(line []byte) {
 	}
 }
 
+// skip leaves out the hole that the cursor is in, which may be a terabyte of NULs.
+// Where the file system knows none (SEEK_DATA of lseek(2)) they are read.
+func (c *cursor) skip(file *os.File) {
+	info, err := file.Stat()
+	if err != nil {
+		return
+	}
+	next, err := file.Seek(c.offset, unix.SEEK_DATA)
+	if errors.Is(err, unix.ENXIO) { // there was nothing but the hole
+		next, err = info.Size(), nil
+	}
+	if err == nil && next > c.offset {
+		c.offset, c.known = next, make([]byte, knownBytes)
+	}
+}
+
 // follow reads on to the end of the file.
 func (g *grep) follow(ctx context.Context, file *os.File, n *news, budget *int64) error {
 	c, buf := n.cursor, make([]byte, readSize)
@@ -220,6 +236,9 @@ func (g *grep) follow(ctx context.Context, file *os.File, n *news, budget *int64
 		c.known = bytes.Clone(c.known[max(0, len(c.known)-knownBytes):])
 		if err != nil {
 			return nil //nolint:nilerr // the end of the file
+		}
+		if len(bytes.TrimLeft(data, "\x00")) == 0 {
+			c.skip(file)
 		}
 	}
 	info, err := file.Stat()

@@ -49,7 +49,7 @@ func contentSteps(t *testing.T, path string) []contentStep {
 		{"ignored", func() { appendTo(t, path, "error: harmless\n") }, "0"},
 		{"not ended yet", func() { appendTo(t, path, "error 3") }, "0"},
 		{"ended", func() { appendTo(t, path, "3\n") }, "1 error 33"},
-		{"binary", func() { appendTo(t, path, "\x00\xff\x1b[31m error\x07\n") }, "1 ???[31m error?"},
+		{"binary", func() { appendTo(t, path, "\x00\xff\x1b[31m error\x07\n") }, "1 ??[31m error?"},
 		{"beginning of a line of 1 MiB", func() { appendTo(t, path, "error "+long+"\nfine\n") }, "1 error " + long[:maxText-6]},
 		{"its end is not looked at", func() { appendTo(t, path, long+" error\n") }, "0"},
 		{"cut to nothing", func() { write(t, "", path); appendTo(t, path, "error 4\n") }, "1 error 4"},
@@ -74,9 +74,9 @@ func TestContent(t *testing.T) {
 		test.do()
 		got := read(t, r)
 		text := ""
-		if v, ok := got.Values["content.matches"]; ok {
-			text = strings.TrimSpace(v.String() + " " + got.Values["content.line"].String())
-			if _, ok := got.Values["content.line"]; !ok {
+		if v, ok := got.Values.Find("content.matches"); ok {
+			text = strings.TrimSpace(v.String() + " " + got.Values.Of("content.line").String())
+			if _, ok := got.Values.Find("content.line"); !ok {
 				text = v.String()
 			}
 		}
@@ -113,6 +113,33 @@ func TestContentBounded(t *testing.T) {
 	write(t, "new e\n", path)
 	wantValues(t, read(t, r), map[string]string{"content.unread": "8192"})
 	wantValues(t, read(t, r), map[string]string{"content.matches": "9", "content.line": "new e"})
+}
+
+// TestContentOfAHole is of a log that was cut while its program goes on where it
+// was, and of one that somebody makes very large: neither is read as NULs.
+func TestContentOfAHole(t *testing.T) {
+	for _, size := range []int64{100_000, 1 << 40} {
+		path := write(t, "error: old\n", t.TempDir(), "log")
+		r := open(t, NewHost(""), "file", map[string]string{"path": path, "content": "error"}, "content.line", "content.matches", "content.unread")
+		read(t, r)
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err == nil {
+			err = errors.Join(f.Truncate(0), f.Truncate(size))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantValues(t, read(t, r), map[string]string{"content.matches": "0", "content.unread": "0"})
+		if _, err := f.WriteAt([]byte("error: first\nfine\n"), size); err != nil {
+			t.Fatal(err)
+		}
+		wantValues(t, read(t, r), map[string]string{"content.matches": "1", "content.line": "error: first", "content.unread": "0"})
+		if err := errors.Join(f.Truncate(0), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		write(t, strings.Repeat("\x00", 3_000_000)+"error: read as NULs\n", path)
+		wantValues(t, read(t, r), map[string]string{"content.matches": "1", "content.line": "error: read as NULs"})
+	}
 }
 
 // TestContentFromTheStart watches a file that comes later.
@@ -156,7 +183,7 @@ func TestContentVanishes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	look := pathLook{path: path, wanted: func(...string) bool { return false }, grep: g, cursor: &cursor{}}
+	look := pathLook{path: path, wanted: map[string]bool{}, grep: g, cursor: &cursor{}}
 	facts := look.look(t.Context())
 	if facts.news.matches != 1 {
 		t.Errorf("got %+v, want a match", facts.news)
@@ -172,9 +199,10 @@ func TestContentVanishes(t *testing.T) {
 	}
 }
 
-// FuzzLines compares with a plain split, whatever pieces the text comes in.
+// FuzzLines compares with a plain split without NULs before a line, whatever pieces the text comes in.
 func FuzzLines(f *testing.F) {
 	f.Add([]byte("a\nb\r\n\nc"), 2)
+	f.Add([]byte("\x00\x00a\x00\n\x00\n\x00"), 1)
 	f.Add(bytes.Repeat([]byte("x"), maxLine+10), 1000)
 	f.Add(append(bytes.Repeat([]byte("\r"), maxLine), '\n'), 7)
 	f.Fuzz(func(t *testing.T, text []byte, piece int) {
@@ -183,7 +211,11 @@ func FuzzLines(f *testing.F) {
 		}
 		var want, got [][]byte
 		for line := range bytes.Lines(text) {
-			whole := bytes.TrimSuffix(line, []byte("\n"))
+			whole, ended := bytes.CutSuffix(line, []byte("\n"))
+			whole = bytes.TrimLeft(whole, "\x00")
+			if len(whole) == 0 && !ended {
+				continue
+			}
 			want = append(want, bytes.TrimSuffix(whole[:min(len(whole), maxLine)], []byte("\r")))
 		}
 		each := func(line []byte) { got = append(got, bytes.Clone(line)) }

@@ -26,7 +26,7 @@ func newDraft(s Spec) *draft {
 		wanted: s.Metrics,
 		reading: tocsin.Reading{
 			At:     time.Now(),
-			Values: make(map[string]tocsin.Value, len(s.Metrics)),
+			Values: make(tocsin.Values, 0, len(s.Metrics)),
 		},
 	}
 }
@@ -50,7 +50,7 @@ func wantsAny(wanted map[string]bool, names []string) bool {
 // number sets a metric. A value that is not finite is no data.
 func (d *draft) number(name string, f float64) {
 	if d.wants(name) && !math.IsNaN(f) && !math.IsInf(f, 0) {
-		d.reading.Values[name] = tocsin.Number(f)
+		d.reading.Values.Set(name, tocsin.Number(f))
 	}
 }
 
@@ -65,14 +65,14 @@ func (d *draft) share(name string, part, whole float64) {
 // truth sets a metric.
 func (d *draft) truth(name string, b bool) {
 	if d.wants(name) {
-		d.reading.Values[name] = tocsin.Bool(b)
+		d.reading.Values.Set(name, tocsin.Bool(b))
 	}
 }
 
 // text sets a metric to text from outside, made safe to print.
 func (d *draft) text(name, s string) {
 	if d.wants(name) {
-		d.reading.Values[name] = tocsin.Text(printable(s))
+		d.reading.Values.Set(name, tocsin.Text(printable(s)))
 	}
 }
 

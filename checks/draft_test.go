@@ -15,7 +15,7 @@ func TestDraftLetsOnlyWantedThrough(t *testing.T) {
 		d.number(name, 1)
 		d.fail(errors.New("x"), name)
 	}
-	if got := d.reading; len(got.Values) != 1 || len(got.Errors) != 1 || got.Values["a"] != tocsin.Number(1) || got.Errors["a"] == nil {
+	if got := d.reading; len(got.Values) != 1 || len(got.Errors) != 1 || got.Values.Of("a") != tocsin.Number(1) || got.Errors["a"] == nil {
 		t.Errorf("got %v, want only a", got)
 	}
 }
@@ -40,7 +40,7 @@ func TestDraftMakesTextSafe(t *testing.T) {
 	d.text("odd", "a\x1b[31m\n\xffé\u202e")
 	wantValues(t, d.reading, map[string]string{"odd": "a?[31m??é?"})
 	d.text("long", strings.Repeat("é", maxText))
-	if got := len(d.reading.Values["long"].String()); got != maxText {
+	if got := len(d.reading.Values.Of("long").String()); got != maxText {
 		t.Errorf("got %d bytes, want %d", got, maxText)
 	}
 }

@@ -37,8 +37,8 @@ func fileKind() Kind {
 			Metric{Name: "checksum.md5", Unit: Word, Doc: "MD5 in hex, of a regular file of at most 1 GiB, read again only when the file has changed, RFC 1321", Failed: checksumFailed, Recovered: checksumSucceeded},
 			Metric{Name: "checksum.sha1", Unit: Word, Doc: "SHA-1 in hex, the same way, RFC 3174", Failed: checksumFailed, Recovered: checksumSucceeded},
 			Metric{Name: "checksum.sha256", Unit: Word, Doc: "SHA-256 in hex, the same way, FIPS 180-4", Failed: checksumFailed, Recovered: checksumSucceeded},
-			Metric{Name: "content.line", Unit: Word, Doc: "last line that matched since the previous reading, absent without one, read(2)", Failed: contentFailed, Recovered: contentSucceeded},
-			Metric{Name: "content.matches", Unit: Count, Doc: "lines appended since the previous reading that match content and not ignore, 0 at the first reading, at most 8 MiB a reading, read(2)", Failed: contentFailed, Recovered: contentSucceeded},
+			Metric{Name: "content.line", Unit: Word, News: true, Doc: "last line that matched since the previous reading, absent without one, which ends a failure over a line, read(2)", Failed: contentFailed, Recovered: contentSucceeded},
+			Metric{Name: "content.matches", Unit: Count, News: true, Doc: "lines appended since the previous reading that match content and not ignore, 0 at the first reading, at most 8 MiB a reading, read(2)", Failed: contentFailed, Recovered: contentSucceeded},
 			Metric{Name: "content.unread", Unit: Bytes, Doc: "what was appended and is left to the next reading, read(2)"},
 			Metric{Name: "size", Unit: Bytes, Doc: "size of a regular file, stat(2)", Failed: sizeFailed, Recovered: sizeSucceeded},
 		),
@@ -108,7 +108,7 @@ func pathMetrics(more ...Metric) []Metric {
 
 // validFile wants content where something needs it.
 func validFile(s Spec) error {
-	if s.Attributes["content"] != "" {
+	if s.Attributes.Of("content") != "" {
 		return nil
 	}
 	for name := range s.Metrics {
@@ -116,7 +116,7 @@ func validFile(s Spec) error {
 			return fmt.Errorf("the metric %s needs the attribute \"content\", a regular expression", name)
 		}
 	}
-	if s.Attributes["ignore"] != "" {
+	if s.Attributes.Of("ignore") != "" {
 		return errors.New("\"ignore\" needs the attribute \"content\", a regular expression")
 	}
 	return nil
@@ -128,6 +128,7 @@ type pathReader struct {
 	path    string
 	call    slowCall[pathFacts]
 	events  *pathEvents
+	busy    func() (over func())
 	grep    *grep    // nil without content
 	sums    []string // checksums that some rule uses
 	entries bool     // some rule uses the entries of a directory
@@ -143,13 +144,13 @@ var _ Reader = (*pathReader)(nil)
 
 func openPath(kind string) func(h *Host, s Spec) (Reader, error) {
 	return func(h *Host, s Spec) (Reader, error) {
-		path := s.Attributes["path"]
-		r := &pathReader{spec: s, path: path, events: &h.paths, call: slowCall[pathFacts]{verb: "stat", path: path, spare: &h.spare}}
+		path := s.Attributes.Of("path")
+		r := &pathReader{spec: s, path: path, events: &h.paths, busy: h.busy, call: slowCall[pathFacts]{verb: "stat", path: path, spare: &h.spare}}
 		err := validPath(path)
 		if err == nil && kind == "file" {
 			r.sums = wantedSums(s)
-			if err = validFile(s); err == nil && s.Attributes["content"] != "" && wantsAny(s.Metrics, contentMetrics()) {
-				r.grep, err = newGrep(s.Attributes["content"], s.Attributes["ignore"])
+			if err = validFile(s); err == nil && s.Attributes.Of("content") != "" && wantsAny(s.Metrics, contentMetrics()) {
+				r.grep, err = newGrep(s.Attributes.Of("content"), s.Attributes.Of("ignore"))
 			}
 		}
 		if err != nil {
@@ -171,15 +172,12 @@ func quickPath(s Spec) bool {
 			return false
 		}
 	}
-	return s.Attributes["content"] == "" && !wantsAny(s.Metrics, into)
+	return s.Attributes.Of("content") == "" && !wantsAny(s.Metrics, into)
 }
 
 // Read reads the path. It does not wait for a dead mount.
 func (r *pathReader) Read(ctx context.Context) (tocsin.Reading, error) {
-	d := newDraft(r.spec)
-	look := pathLook{path: r.path, wanted: d.wants, grep: r.grep, cursor: r.cursor, sums: r.sums, digest: r.digest, entries: r.entries, ages: r.ages}
-	r.digest = nil // what is begun belongs to the call, and is lost with it
-	patience, cancel := ctx, func() {}
+	look, patience, cancel := r.look(), ctx, func() {}
 	if r.grep != nil || r.entries || len(r.sums) > 0 {
 		patience, cancel = most(ctx)
 	}
@@ -190,6 +188,33 @@ func (r *pathReader) Read(ctx context.Context) (tocsin.Reading, error) {
 	if err != nil {
 		return tocsin.Reading{}, err
 	}
+	return r.take(&facts)
+}
+
+// ReadHere is Read for who can wait: it returns when a dead mount lets it.
+func (r *pathReader) ReadHere(ctx context.Context) (tocsin.Reading, error) {
+	if err := r.call.over(ctx); err != nil {
+		return tocsin.Reading{}, err
+	}
+	look := r.look()
+	facts := look.look(ctx)
+	return r.take(&facts)
+}
+
+// Stuck is the error of a ReadHere that has not returned for so long.
+func (r *pathReader) Stuck(since time.Duration) error { return r.call.stuckFor(since) }
+
+// look is the next look at the path.
+func (r *pathReader) look() pathLook {
+	look := pathLook{path: r.path, wanted: r.spec.Metrics, grep: r.grep, cursor: r.cursor, sums: r.sums, digest: r.digest, entries: r.entries, ages: r.ages, busy: r.busy}
+	r.digest = nil // what is begun belongs to the call, and is lost with it
+	return look
+}
+
+// take makes a reading of what was found.
+func (r *pathReader) take(facts *pathFacts) (tocsin.Reading, error) {
+	d := newDraft(r.spec)
+	d.reading.At = facts.at
 	r.last, r.behind = facts.key(), facts.news.unread > 0
 	if r.grep != nil && (facts.err == nil || facts.gone()) {
 		r.cursor = facts.news.cursor

@@ -57,7 +57,7 @@ func TestFileMetrics(t *testing.T) {
 		"content.matches": "", // nobody asked
 	})
 	for name, want := range map[string]time.Duration{"age": 0, "ctime.age": 0, "mtime.age": time.Hour, "atime.age": 24 * time.Hour} {
-		if age := got.Values[name].Float(); age < want.Seconds() || age > want.Seconds()+60 {
+		if age := got.Values.Of(name).Float(); age < want.Seconds() || age > want.Seconds()+60 {
 			t.Errorf("got %s %v, want %v", name, age, want)
 		}
 	}
@@ -136,7 +136,7 @@ func TestFileValid(t *testing.T) {
 		{map[string]string{"ignore": "y"}, "size", `"ignore" needs the attribute "content", a regular expression`},
 	} {
 		got := ""
-		if err := validFile(Spec{Attributes: test.attributes, Metrics: map[string]bool{test.metric: true}}); err != nil {
+		if err := validFile(Spec{Attributes: attributesOf(test.attributes), Metrics: map[string]bool{test.metric: true}}); err != nil {
 			got = err.Error()
 		}
 		if got != test.want {
@@ -159,7 +159,7 @@ func TestDirectoryEntries(t *testing.T) {
 	}
 	got := read(t, open(t, NewHost(""), "directory", map[string]string{"path": dir}))
 	wantValues(t, got, map[string]string{"exists": "true", "type": "directory", "entries": "3"})
-	if newest, oldest := got.Values["newest.age"].Float(), got.Values["oldest.age"].Float(); int(newest)/60 != 60 || int(oldest)/60 != 180 {
+	if newest, oldest := got.Values.Of("newest.age").Float(), got.Values.Of("oldest.age").Float(); int(newest)/60 != 60 || int(oldest)/60 != 180 {
 		t.Errorf("got the newest %v and the oldest %v, want 1 h and 3 h", newest, oldest)
 	}
 	empty := read(t, open(t, NewHost(""), "directory", map[string]string{"path": t.TempDir()}))
@@ -214,7 +214,7 @@ func TestPathKindsShare(t *testing.T) {
 			}
 		}
 	}
-	if v := read(t, open(t, NewHost(""), "fifo", map[string]string{"path": "/nothing/here"})).Values["exists"]; v != tocsin.Bool(false) {
+	if v := read(t, open(t, NewHost(""), "fifo", map[string]string{"path": "/nothing/here"})).Values.Of("exists"); v != tocsin.Bool(false) {
 		t.Errorf("got exists %v, want false", v)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -22,6 +23,7 @@ type filesystemReader struct {
 	call         slowCall[volume]
 	mount        bool // the path was a mount point once
 	files, disks bool // some rule uses what is at the path, and the device
+	options      bool // some rule uses those of the mount
 
 	place place // where the last reading found its mount, zero when it could not know
 	found mount // what that was, zero for none
@@ -33,13 +35,14 @@ type filesystemReader struct {
 var _ Reader = (*filesystemReader)(nil)
 
 func openFilesystem(h *Host, s Spec) (Reader, error) {
-	path := s.Attributes["path"]
+	path := s.Attributes.Of("path")
 	if err := validPath(path); err != nil {
 		return nil, fmt.Errorf("open filesystem check %q: %w", s.Name, err)
 	}
 	return &filesystemReader{
 		host: h, spec: s, path: path, mount: s.mounted, statfs: statfs, call: slowCall[volume]{verb: "statfs", path: path, spare: &h.spare},
 		files: wantsAny(s.Metrics, fileMetrics()), disks: wantsAny(s.Metrics, diskMetrics()),
+		options: wantsAny(s.Metrics, []string{"flags", "readonly"}),
 	}, nil
 }
 
@@ -55,8 +58,20 @@ func statfs(path string, usage *unix.Statfs_t) error {
 
 // Read asks the file system. It does not wait for a dead mount.
 func (r *filesystemReader) Read(ctx context.Context) (tocsin.Reading, error) {
+	return r.read(ctx, r.call.do)
+}
+
+// ReadHere is Read for who can wait: it returns when a dead mount lets it.
+func (r *filesystemReader) ReadHere(ctx context.Context) (tocsin.Reading, error) {
+	return r.read(ctx, r.call.here)
+}
+
+// Stuck is the error of a ReadHere that has not returned for so long.
+func (r *filesystemReader) Stuck(since time.Duration) error { return r.call.stuckFor(since) }
+
+func (r *filesystemReader) read(ctx context.Context, do func(context.Context, func() volume) (volume, error)) (tocsin.Reading, error) {
 	d := newDraft(r.spec)
-	v, err := r.call.do(ctx, r.look)
+	v, err := do(ctx, r.look)
 	if err != nil {
 		return tocsin.Reading{}, err
 	}
@@ -70,6 +85,7 @@ type volume struct {
 
 	mount    mount
 	isMount  bool  // the path is a mount point itself
+	isMeant  bool  // fstab(5) says that it should be
 	mountErr error // why mount is not known
 
 	place   place
@@ -80,9 +96,23 @@ type volume struct {
 // look makes the calls that may hang. It runs beside Read, so it changes
 // nothing of the reader.
 func (r *filesystemReader) look() volume {
+	if r.options {
+		return r.lookAt(r.host.mountTable)
+	}
+	v := r.lookAt(r.host.mountPlaces)
+	if v.mount != r.found || !v.isMount && r.mount {
+		// It may be that a directory above a mount was renamed, which the kernel
+		// does not tell.
+		return r.lookAt(r.host.mountTable)
+	}
+	return v
+}
+
+// lookAt is look with a table of mounts.
+func (r *filesystemReader) lookAt(table func() ([]mount, error)) volume {
 	v := volume{place: place{path: r.path}}
 	v.err = r.statfs(r.path, &v.usage)
-	mounts, err := r.host.mountTable()
+	mounts, err := table()
 	if err != nil {
 		v.mountErr, v.place = err, place{}
 		return v
@@ -137,6 +167,8 @@ func (r *filesystemReader) find(v *volume, mounts []mount) error {
 		v.mountErr = fmt.Errorf("find mount of %q: not in mountinfo", target)
 	}
 	v.isMount = found && v.mount.point == target
+	// After a boot that left it out nobody has ever seen it mounted.
+	v.isMeant = !v.isMount && r.host.meantToBeMounted(r.path, target)
 	return nil
 }
 
@@ -144,7 +176,7 @@ func (r *filesystemReader) find(v *volume, mounts []mount) error {
 func (r *filesystemReader) describe(d *draft, v volume) (tocsin.Reading, error) {
 	r.mount = r.mount || v.isMount
 	r.place, r.found = v.place, v.mount
-	gone := r.mount && !v.isMount && v.mountErr == nil
+	gone := (r.mount || v.isMeant) && !v.isMount && v.mountErr == nil
 	switch {
 	case errors.Is(v.err, fs.ErrNotExist), errors.Is(v.err, unix.ENOTDIR), v.err == nil && gone:
 		d.truth("exists", false)
@@ -221,18 +253,16 @@ func (r *filesystemReader) setFile(d *draft, v *volume) {
 	}
 }
 
-// Alert waits until the mount that the last reading found is mounted again
-// with other options, goes away or is hidden by another, and when it found
-// none, until there is one.
-func (r *filesystemReader) Alert() func(ctx context.Context) error {
-	at, found, events := r.place, r.found, &r.host.mountEvents
+// Listen has tell called when the mount that the last reading found is mounted
+// again with other options, goes away or is hidden by another, and when it found
+// none, once there is one.
+func (r *filesystemReader) Listen(tell func(error)) (stop func()) {
+	at, found := r.place, r.found
 	if at == (place{}) {
 		return nil
 	}
-	return func(ctx context.Context) error {
-		return events.await(ctx, r.host, func(mounts []mount) bool {
-			now, _ := at.find(mounts)
-			return now != found
-		})
-	}
+	return r.host.mountEvents.listen(r.host, func(mounts []mount) bool {
+		now, _ := at.find(mounts)
+		return now != found
+	}, tell)
 }

@@ -26,17 +26,17 @@ func TestFilesystemAgainstStatfs(t *testing.T) {
 		t.Fatal(err)
 	}
 	size := float64(want.Blocks) * float64(want.Frsize)
-	if v := got.Values["space.total"]; v != tocsin.Number(size) {
+	if v := got.Values.Of("space.total"); v != tocsin.Number(size) {
 		t.Errorf("got a size of %v, want %v", v, size)
 	}
-	if free := float64(want.Bavail) * float64(want.Frsize); math.Abs(got.Values["space.free"].Float()-free) > size/20 {
-		t.Errorf("got %v free, want about %v", got.Values["space.free"], free)
+	if free := float64(want.Bavail) * float64(want.Frsize); math.Abs(got.Values.Of("space.free").Float()-free) > size/20 {
+		t.Errorf("got %v free, want about %v", got.Values.Of("space.free"), free)
 	}
-	if v := got.Values["inodes.total"]; v != tocsin.Number(float64(want.Files)) {
+	if v := got.Values.Of("inodes.total"); v != tocsin.Number(float64(want.Files)) {
 		t.Errorf("got %v inodes, want %v", v, want.Files)
 	}
-	if mount := got.Values["mount"].String(); !filepath.IsAbs(mount) || got.Values["exists"] != tocsin.Bool(true) {
-		t.Errorf("got mount %q and exists %v, want a mount point that exists", mount, got.Values["exists"])
+	if mount := got.Values.Of("mount").String(); !filepath.IsAbs(mount) || got.Values.Of("exists") != tocsin.Bool(true) {
+		t.Errorf("got mount %q and exists %v, want a mount point that exists", mount, got.Values.Of("exists"))
 	}
 }
 
@@ -141,7 +141,7 @@ func TestFilesystemUnmounted(t *testing.T) {
 	}
 	r.host.mounts.at = time.Time{}
 	unknown, err := r.Read(t.Context())
-	if err != nil || unknown.Errors["mount"] == nil || unknown.Values["exists"] != tocsin.Bool(true) {
+	if err != nil || unknown.Errors["mount"] == nil || unknown.Values.Of("exists") != tocsin.Bool(true) {
 		t.Errorf("got %v, %v, want the space and an error of the mount", unknown, err)
 	}
 }
@@ -152,7 +152,7 @@ func TestFilesystemErrors(t *testing.T) {
 		r.statfs = func(string, *unix.Statfs_t) error { return err }
 		got, readErr := r.Read(t.Context())
 		switch {
-		case !exists && (readErr != nil || got.Values["exists"] != tocsin.Bool(false)):
+		case !exists && (readErr != nil || got.Values.Of("exists") != tocsin.Bool(false)):
 			t.Errorf("%v: got %v, %v, want exists=false", err, got, readErr)
 		case exists && !errors.Is(readErr, err):
 			t.Errorf("%v: got %v, want the error", err, readErr)

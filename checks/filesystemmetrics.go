@@ -9,7 +9,7 @@ func filesystemKind() Kind {
 	const flagsFailed, flagsSucceeded = "Filesystem flags failed", "Filesystem flags succeeded"
 	metrics := slices.Concat(spaceTable(), diskTable(), []Metric{
 		{Name: "device", Unit: Word, Doc: "what is mounted: device, export or image, proc(5) mountinfo"},
-		{Name: "exists", Unit: Truth, Doc: "the path is there and, if it ever was a mount point, still is one, statfs(2) and proc(5) mountinfo", Failed: "Does not exist", Recovered: "Exists"},
+		{Name: "exists", Unit: Truth, Doc: "the path is there and, if it was a mount point or is to be one by fstab(5), is one, statfs(2) and proc(5) mountinfo", Failed: "Does not exist", Recovered: "Exists"},
 		{Name: "flags", Unit: Word, Doc: "options of the mount and its file system, proc(5) mountinfo", Failed: flagsFailed, Recovered: flagsSucceeded},
 		{Name: "gid", Unit: Count, Doc: "group number of the path, of a device that of its mount point, stat(2)", Failed: gidFailed, Recovered: gidSucceeded},
 		{Name: "group", Unit: Word, Doc: "name of gid, the number without one, group(5)", Failed: gidFailed, Recovered: gidSucceeded},
@@ -28,7 +28,7 @@ func filesystemKind() Kind {
 			{Name: "except", Doc: "patterns of mount points and of types that mounts leaves out, such as [\"/media/**\", \"vfat\"]", Valid: validExcept, List: true},
 			{Name: "mounts", Doc: "patterns of mount points, such as [\"/srv/*\"], or \"*\" for all: a check for each file system, named NAME:MOUNTPOINT", Valid: validMounts, List: true},
 			{Name: "path", Doc: "mount point, block device, or any file or directory on the file system", Valid: validPath},
-			{Name: "types", Doc: "patterns of the types that mounts takes, such as [\"ext4\", \"nfs*\"]; left out, all file systems of this machine's own disks", Valid: validTypes, List: true},
+			{Name: "types", Default: "those of own disks", Doc: "patterns of the types that mounts takes, such as [\"ext4\", \"nfs*\"]; left out, all file systems of this machine's own disks", Valid: validTypes, List: true},
 		},
 		OneOf:   []string{"mounts", "path"},
 		Valid:   validFilesystem,

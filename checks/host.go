@@ -18,8 +18,12 @@ import (
 	"tocsin/internal/program"
 )
 
-// coresAge is how long a count of processors is used again.
-const coresAge = time.Minute
+// How long a count of processors is used again, and a size of the memory, which
+// may be plugged in too.
+const (
+	coresAge  = time.Minute
+	memoryAge = 10 * time.Second
+)
 
 // Host is the machine that readers read. What several readers need, such as
 // one pass over all processes, is read once for all of them. The zero value
@@ -30,6 +34,8 @@ type Host struct {
 	Proc string
 	// Sys is where sysfs(5) is mounted; empty means /sys. As Proc.
 	Sys string
+	// Fstab is what fstab(5) says; empty means /etc/fstab. As Proc.
+	Fstab string
 	// Log takes what a reader cannot do on this machine and does without, such
 	// as to hear of an event; nil discards it.
 	Log *slog.Logger
@@ -41,10 +47,15 @@ type Host struct {
 	// means that no agent runs here. As Proc.
 	Own func(ctx context.Context, wants func(metrics ...string) bool) (map[string]tocsin.Value, error)
 
+	// Busy hears of a reading that computes for long, such as a checksum, and
+	// when that is over; nil is told nothing. As Proc.
+	Busy func() (over func())
+
 	once        sync.Once
 	table       *Table
 	mounts      mountList
 	cpus        coreCount
+	ram         memorySize
 	units       asker
 	paths       pathEvents
 	exits       exits
@@ -67,6 +78,14 @@ func (h *Host) log() *slog.Logger {
 		return slog.New(slog.DiscardHandler)
 	}
 	return h.Log
+}
+
+// busy says that a reading computes from now on.
+func (h *Host) busy() (over func()) {
+	if h.Busy == nil {
+		return func() {}
+	}
+	return h.Busy()
 }
 
 // sys is where sysfs(5) is mounted.
@@ -135,11 +154,24 @@ func countCores(data []byte) int {
 	return n
 }
 
-// totalMemory is the memory of the host in bytes (sysinfo(2)).
-func totalMemory() (float64, error) {
+// memorySize remembers how much memory there is.
+type memorySize struct {
+	mu    sync.Mutex
+	bytes float64
+	at    time.Time
+}
+
+// memory is the memory of the host in bytes (sysinfo(2)).
+func (h *Host) memory() (float64, error) {
+	h.ram.mu.Lock()
+	defer h.ram.mu.Unlock()
+	if h.ram.bytes > 0 && time.Since(h.ram.at) < memoryAge {
+		return h.ram.bytes, nil
+	}
 	var info unix.Sysinfo_t
 	if err := unix.Sysinfo(&info); err != nil {
 		return 0, fmt.Errorf("sysinfo: %w", err)
 	}
-	return float64(info.Totalram) * float64(info.Unit), nil
+	h.ram.bytes, h.ram.at = float64(info.Totalram)*float64(info.Unit), time.Now()
+	return h.ram.bytes, nil
 }

@@ -88,7 +88,8 @@ func FuzzProcText(f *testing.F) {
 			finite("stat", s.switches, s.forks, s.running, s.blocked)
 			d := newDraft(Spec{})
 			setTimes(d, &kernelStat{}, &s)
-			for name, v := range d.reading.Values {
+			for _, got := range d.reading.Values {
+				name, v := got.Metric, got.Value
 				if v.Float() < 0 || v.Float() > 100 {
 					t.Errorf("got %s %v", name, v)
 				}

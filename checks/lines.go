@@ -11,9 +11,14 @@ type lines struct {
 }
 
 // feed hands out every line that ends in data, without its line end ("\n" or
-// "\r\n") and cut at maxLine. The line is valid until each returns.
+// "\r\n") and cut at maxLine. The line is valid until each returns. NULs before a
+// line are no part of it: a log that was cut while its program goes on where it
+// was (copytruncate of logrotate(8), without O_APPEND) begins with as many.
 func (l *lines) feed(data []byte, each func(line []byte)) {
 	for {
+		if len(l.begun) == 0 {
+			data = bytes.TrimLeft(data, "\x00")
+		}
 		end := bytes.IndexByte(data, '\n')
 		if end < 0 {
 			l.keep(data)

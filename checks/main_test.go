@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -130,6 +132,15 @@ func (s statLine) String() string {
 		s.pid, s.comm, s.state, s.parent, s.flags, s.ticks, s.reaped, s.threads, s.start, s.virtual, s.residentInPage, s.signal)
 }
 
+// attributesOf is a map as attributes, by their names.
+func attributesOf(of map[string]string) tocsin.Attributes {
+	var all tocsin.Attributes
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		all = append(all, tocsin.Attribute{Name: name, Value: of[name]})
+	}
+	return all
+}
+
 // open makes a reader of a kind or fails the test.
 func open(tb testing.TB, h *Host, kind string, attributes map[string]string, metrics ...string) Reader {
 	tb.Helper()
@@ -137,7 +148,7 @@ func open(tb testing.TB, h *Host, kind string, attributes map[string]string, met
 	if !found {
 		tb.Fatalf("got no kind %q", kind)
 	}
-	spec := Spec{Name: "test", Attributes: attributes}
+	spec := Spec{Name: "test", Attributes: attributesOf(attributes)}
 	for _, name := range metrics {
 		if spec.Metrics == nil {
 			spec.Metrics = map[string]bool{}
@@ -169,7 +180,7 @@ func wantValues(tb testing.TB, reading tocsin.Reading, want map[string]string) {
 	tb.Helper()
 	for name, text := range want {
 		got := ""
-		if v, found := reading.Values[name]; found {
+		if v, found := reading.Values.Find(name); found {
 			got = v.String()
 			if v.Kind() == tocsin.NumberValue && v.Float() == math.Trunc(v.Float()) {
 				got = fmt.Sprintf("%.0f", v.Float())

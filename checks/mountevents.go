@@ -11,16 +11,37 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The least time between two looks at all the mounts, also as a multiple of how
-// long a look took: a host of containers has thousands of mounts and changes
-// them many times a second.
+// The least time between two looks at all the mounts in the long run, also as a
+// multiple of how long a look took: a host of containers has thousands of mounts
+// and changes them many times a second. A few looks may follow one another at
+// once, so that one event alone never waits.
 const (
 	mountGap   = 100 * time.Millisecond
 	mountShare = 20
+	mountBurst = 4
 )
 
 // gapAfter is how long to wait after a look.
 func gapAfter(took time.Duration) time.Duration { return max(mountGap, mountShare*took) }
+
+// pace spreads looks. The zero value has seen none.
+type pace struct {
+	paid time.Time     // when all looks so far have had their gaps
+	gap  time.Duration // of the last one
+}
+
+// wait is how long the next look has to wait.
+func (p *pace) wait(now time.Time) time.Duration {
+	return max(0, p.paid.Sub(now)-(mountBurst-1)*p.gap)
+}
+
+// took takes a look into account.
+func (p *pace) took(began time.Time, took time.Duration) {
+	if p.gap = gapAfter(took); p.paid.Before(began) {
+		p.paid = began
+	}
+	p.paid = p.paid.Add(p.gap)
+}
 
 // mountEvents hears from the kernel that a mount was made, taken away or given
 // other options (proc(5) mountinfo, poll(2)): one descriptor and one goroutine
@@ -43,27 +64,40 @@ type mountWatch struct {
 // mountWait waits for a table of mounts in which something is different.
 type mountWait struct {
 	differs func(mounts []mount) bool
-	woken   chan error
+	tell    func(error)
 }
 
 // await returns nil when differs is true of the mounts, or has become so
 // before the call.
 func (e *mountEvents) await(ctx context.Context, h *Host, differs func(mounts []mount) bool) error {
-	w := &mountWait{differs: differs, woken: make(chan error, 1)}
-	if err := e.enter(h, w); err != nil {
-		return fmt.Errorf("wait for a mount: %w", err)
-	}
-	defer e.leave(w)
-	// What happened before it was entered is in this table.
-	if mounts, err := h.mountsSince(0); err == nil && differs(mounts) {
-		return nil
+	told := make(chan error, 1)
+	if stop := e.listen(h, differs, func(err error) { told <- err }); stop != nil {
+		defer stop()
 	}
 	select {
-	case err := <-w.woken:
+	case err := <-told:
 		return err
 	case <-ctx.Done():
 		return fmt.Errorf("wait for a mount: %w", ctx.Err())
 	}
+}
+
+// listen has tell called once, with nil when differs is true of the mounts, or
+// has become so before the call. A nil stop means that it was called.
+func (e *mountEvents) listen(h *Host, differs func(mounts []mount) bool, tell func(error)) (stop func()) {
+	w := &mountWait{differs, tell}
+	if err := e.enter(h, w); err != nil {
+		tell(fmt.Errorf("wait for a mount: %w", err))
+		return nil
+	}
+	// What happened before it was entered is in this table.
+	if mounts, err := h.mountsSince(0); err == nil && differs(mounts) {
+		if e.leave(w) {
+			tell(nil)
+		}
+		return nil
+	}
+	return func() { e.leave(w) }
 }
 
 // enter adds one who waits, and begins to listen for the first one.
@@ -102,38 +136,38 @@ func openMounts(proc string) (int, error) {
 	return fd, err
 }
 
-// leave takes one who waits away, and ends listening with the last one.
-func (e *mountEvents) leave(w *mountWait) {
-	if unheard := e.drop(w); unheard != nil {
-		// Not under the lock: this waits for a look that may wait for it.
-		close(unheard.closed)
-		unheard.events.close()
-	}
-}
-
-// drop returns the watch when nobody waits for it any more, else nil.
-func (e *mountEvents) drop(w *mountWait) *mountWatch {
+// leave takes one who waits away, and ends listening with the last one; false
+// when it was told before.
+func (e *mountEvents) leave(w *mountWait) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	watch := e.heard
 	if watch == nil || !watch.waits[w] {
-		return nil
+		return false
 	}
-	if delete(watch.waits, w); len(watch.waits) > 0 {
-		return nil
+	if delete(watch.waits, w); len(watch.waits) == 0 {
+		e.end(watch)
 	}
-	e.heard = nil
-	return watch
+	return true
 }
 
-// hear looks at the mounts after each event and wakes those for whom something
+// end ends listening; it may be called from within a look.
+func (e *mountEvents) end(watch *mountWatch) {
+	e.heard = nil
+	close(watch.closed)
+	go watch.events.close() // which waits for a look
+}
+
+// hear looks at the mounts after each event and tells those for whom something
 // is different.
 func (e *mountEvents) hear(h *Host, watch *mountWatch) {
 	defer func() { _ = unix.Close(watch.file) }() // it only read
 	gap := time.NewTimer(0)
 	defer gap.Stop()
+	var looks pace
 	// The first call is for what happened since await has looked.
 	err := watch.events.each(func(bool) bool {
+		gap.Reset(looks.wait(time.Now()))
 		select {
 		case <-gap.C:
 		case <-watch.closed:
@@ -141,31 +175,37 @@ func (e *mountEvents) hear(h *Host, watch *mountWatch) {
 		}
 		began := time.Now()
 		mounts, err := h.mountsSince(0)
-		gap.Reset(gapAfter(time.Since(began)))
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		for w := range watch.waits {
-			if err != nil || w.differs(mounts) {
-				w.wake(nil) // what cannot be read now, the reading will say
-			}
+		looks.took(began, time.Since(began))
+		for _, w := range e.concerned(watch, func(w *mountWait) bool {
+			return err != nil || w.differs(mounts) // what cannot be read now, the reading will say
+		}) {
+			w.tell(nil)
 		}
 		return false
 	})
+	err = fmt.Errorf("wait for a mount: %w", errors.Join(err, errors.New("listening has ended")))
+	for _, w := range e.concerned(watch, func(*mountWait) bool { return true }) {
+		w.tell(err)
+	}
+}
+
+// concerned takes those who are to be told off the watch, to be told without the
+// lock: who is told may listen again.
+func (e *mountEvents) concerned(watch *mountWatch, is func(w *mountWait) bool) []*mountWait {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.heard != watch {
-		return // closed
+		return nil // it has ended
 	}
+	var all []*mountWait
 	for w := range watch.waits {
-		w.wake(fmt.Errorf("wait for a mount: %w", errors.Join(err, errors.New("listening has ended"))))
+		if is(w) {
+			all = append(all, w)
+			delete(watch.waits, w)
+		}
 	}
-	watch.events.close()
-	e.heard = nil
-}
-
-func (w *mountWait) wake(err error) {
-	select {
-	case w.woken <- err:
-	default:
+	if len(watch.waits) == 0 {
+		e.end(watch)
 	}
+	return all
 }

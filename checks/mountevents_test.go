@@ -76,14 +76,20 @@ func TestMountAlerts(t *testing.T) {
 	} {
 		read(t, r)
 		done := make(chan error, 1)
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		wait := r.Alert()
-		go func() { done <- wait(ctx) }()
-		step.do() // before or after the wait has begun
-		if err := <-done; err != nil {
-			t.Errorf("%s: got %v, want nil", step.name, err)
+		stop := r.Listen(func(err error) { done <- err })
+		if stop == nil {
+			t.Fatalf("%s: nothing to listen to", step.name)
 		}
-		cancel()
+		step.do()
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Errorf("%s: got %v, want nil", step.name, err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: not heard of", step.name)
+		}
+		stop() // which is nothing any more
 		wantValues(t, read(t, r), map[string]string{"exists": step.exists, "readonly": step.readonly})
 	}
 }
@@ -144,6 +150,30 @@ func TestGapAfter(t *testing.T) {
 	}
 }
 
+// TestPace: one look alone waits for nothing, nor do a few; many do.
+func TestPace(t *testing.T) {
+	var p pace
+	now := time.Unix(1, 0)
+	for i, want := range []time.Duration{0, 0, 0, 0, mountGap, mountGap, mountGap} {
+		wait := p.wait(now)
+		if wait != want {
+			t.Errorf("look %d: got %s, want %s", i, wait, want)
+		}
+		now = now.Add(wait)
+		p.took(now, 0)
+	}
+	if now = now.Add(time.Second); p.wait(now) != 0 {
+		t.Errorf("after a while: got %s, want 0", p.wait(now))
+	}
+	p.took(now, 50*time.Millisecond)
+	p.took(now, 50*time.Millisecond)
+	p.took(now, 50*time.Millisecond)
+	p.took(now, 50*time.Millisecond)
+	if got := p.wait(now); got != time.Second {
+		t.Errorf("of thousands of mounts: got %s, want 1s", got)
+	}
+}
+
 // TestMountEventsOfFixture: a regular file tells of nothing, so polling stays.
 func TestMountEventsOfFixture(t *testing.T) {
 	for _, proc := range []string{fixtures(t), t.TempDir()} {
@@ -159,18 +189,20 @@ func TestMountEventsOfFixture(t *testing.T) {
 
 func TestFilesystemAlertsOnlyOfWhatItKnows(t *testing.T) {
 	r := filesystemOf(t, fixtures(t), "/data")
-	if r.Alert() != nil {
+	told := 0
+	tell := func(error) { told++ }
+	if r.Listen(tell) != nil || told > 0 {
 		t.Error("there is something to wait for before the first reading")
 	}
 	read(t, r)
-	if r.Alert() == nil {
-		t.Error("there is nothing to wait for")
+	if r.Listen(tell) != nil || told != 1 {
+		t.Error("there is nothing to wait for, and nobody is told that a fixture tells of nothing")
 	}
 	r = filesystemOf(t, t.TempDir(), "/")
 	if _, err := r.Read(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if r.Alert() != nil {
+	if r.Listen(tell) != nil || told != 1 {
 		t.Error("there is something to wait for without a table of mounts")
 	}
 }
@@ -180,7 +212,7 @@ func TestFilesystemWaitsForAMissingPath(t *testing.T) {
 	r := filesystemOf(t, fixtures(t), "/srv/my disk/not there")
 	r.statfs = func(string, *unix.Statfs_t) error { return unix.ENOENT }
 	wantValues(t, read(t, r), map[string]string{"exists": "false"})
-	if r.found.point != "/srv/my disk" || r.Alert() == nil {
+	if r.found.point != "/srv/my disk" || r.place == (place{}) {
 		t.Errorf("got %v, want the mount that the path would be on", r.found)
 	}
 }

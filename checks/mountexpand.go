@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"tocsin"
 )
 
 // maxMountName is how long the mount point in the name of a check is at most,
@@ -46,9 +48,9 @@ func visibleMounts(mounts []mount) []mount {
 // chosenMounts are the mounts that a check stands for, one for each file
 // system, by their point. A file system that is seen at several points counts
 // where all of it is seen, else at the shortest of them.
-func chosenMounts(mounts []mount, attributes map[string]string) []mount {
-	patterns, except := listed(attributes["mounts"]), listed(attributes["except"])
-	types := listed(attributes["types"])
+func chosenMounts(mounts []mount, attributes tocsin.Attributes) []mount {
+	patterns, except := listed(attributes.Of("mounts")), listed(attributes.Of("except"))
+	types := listed(attributes.Of("types"))
 	best := make(map[uint64]mount)
 	for _, m := range visibleMounts(mounts) {
 		switch {
@@ -91,7 +93,7 @@ func expandMounts(h *Host, s Spec) ([]Spec, error) {
 	}
 	var specs []Spec
 	for _, m := range chosenMounts(mounts, s.Attributes) {
-		one := Spec{Name: s.Name + ":" + mountName(m.point), Attributes: map[string]string{"path": m.point}, Metrics: s.Metrics, mounted: true}
+		one := Spec{Name: s.Name + ":" + mountName(m.point), Attributes: tocsin.Attributes{{Name: "path", Value: m.point}}, Metrics: s.Metrics, mounted: true}
 		specs = append(specs, one)
 	}
 	return specs, nil

@@ -66,7 +66,7 @@ func TestChosenMounts(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			var got []string
 			attributes := map[string]string{"mounts": test.mounts, "except": test.except, "types": test.types}
-			for _, m := range chosenMounts(parseMounts(manyMounts), attributes) {
+			for _, m := range chosenMounts(parseMounts(manyMounts), attributesOf(attributes)) {
 				got = append(got, m.point)
 			}
 			if text := strings.Join(got, " "); text != test.want {
@@ -129,7 +129,7 @@ func TestExpandedReader(t *testing.T) {
 	const root = "27 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
 	write(t, root+"28 27 8:2 / "+dir+" rw - ext4 /dev/sda2 rw\n", proc, "1/mountinfo")
 	kind, h := filesystemKind(), NewHost(proc)
-	specs, err := kind.Several.Expand(h, Spec{Name: "disks", Attributes: map[string]string{"mounts": dir}})
+	specs, err := kind.Several.Expand(h, Spec{Name: "disks", Attributes: attributesOf(map[string]string{"mounts": dir})})
 	if err != nil || len(specs) != 1 || specs[0].Name != "disks:"+dir {
 		t.Fatalf("got %v, %v, want disks:%s", specs, err, dir)
 	}
@@ -140,7 +140,7 @@ func TestExpandedReader(t *testing.T) {
 	write(t, root, proc, "1/mountinfo")
 	h.mounts.at = time.Time{}
 	got := read(t, r)
-	if diff := cmp.Diff(map[string]tocsin.Value{"exists": tocsin.Bool(false)}, got.Values, cmp.AllowUnexported(tocsin.Value{})); diff != "" {
+	if diff := cmp.Diff(tocsin.Values{{Metric: "exists", Value: tocsin.Bool(false)}}, got.Values, cmp.AllowUnexported(tocsin.Value{})); diff != "" {
 		t.Errorf("values (-want +got):\n%s", diff)
 	}
 }
@@ -160,8 +160,8 @@ func TestMountsAlert(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("got %v, want nil", err)
 	}
-	specs, err := expandMounts(h, Spec{Name: "x", Attributes: map[string]string{"mounts": filepath.Join(dir, "*") + "\n" + dir, "types": "ramfs"}})
-	if err != nil || len(specs) != 1 || specs[0].Attributes["path"] != dir {
+	specs, err := expandMounts(h, Spec{Name: "x", Attributes: attributesOf(map[string]string{"mounts": filepath.Join(dir, "*") + "\n" + dir, "types": "ramfs"})})
+	if err != nil || len(specs) != 1 || specs[0].Attributes.Of("path") != dir {
 		t.Errorf("got %v, %v, want %s", specs, err, dir)
 	}
 }

@@ -17,6 +17,7 @@ import (
 const (
 	maxMountinfo = 16 << 20 // bytes; some 20,000 containers
 	mountsAge    = 200 * time.Millisecond
+	placesAge    = 30 * time.Second // at most, without news
 )
 
 // mount is one line of proc(5) mountinfo.
@@ -178,6 +179,8 @@ type mountList struct {
 	raw    string
 	parsed []mount
 	buf    []byte // of the file
+	news   int    // the file, which says whether a mount was made or taken away; 0 before it is open, negative when it cannot
+	stale  bool   // something has changed since parsed was read
 }
 
 // mountTable is what PID 1 has mounted, or where that is hidden, what this
@@ -185,14 +188,65 @@ type mountList struct {
 // look read-only. The caller must not change the slice.
 func (h *Host) mountTable() ([]mount, error) { return h.mountsSince(mountsAge) }
 
+// mountPlaces is mountTable for who does not look at the options of a file
+// system: those can change without a word from the kernel, as when it turns
+// read-only after an error.
+func (h *Host) mountPlaces() ([]mount, error) {
+	h.mounts.mu.Lock()
+	defer h.mounts.mu.Unlock()
+	if h.mounts.hear(h.proc()) && !h.mounts.stale && h.mounts.parsed != nil && time.Since(h.mounts.at) < placesAge {
+		return h.mounts.parsed, nil
+	}
+	return h.readMounts(mountsAge)
+}
+
+// hear takes in what the kernel has told since the last call (proc(5) mountinfo,
+// poll(2)); false when it tells nothing here.
+func (l *mountList) hear(proc string) bool {
+	if l.news == 0 {
+		l.news = openNews(proc)
+		l.stale = true // what happened before it was open is not told
+	}
+	if l.news <= 0 {
+		return false
+	}
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(l.news), Events: unix.POLLPRI}}, 0) //nolint:gosec // a descriptor
+	l.stale = l.stale || n > 0
+	return err == nil
+}
+
+// openNews opens the file that mountTable reads, for as long as the host is there;
+// 0 when it cannot be opened now, -1 when it is none of the kernel's. The Go
+// runtime must not know of it: to wait for it takes the news away.
+func openNews(proc string) int {
+	fd, err := openMounts(proc)
+	if err != nil {
+		return 0
+	}
+	var on unix.Statfs_t
+	if err := unix.Fstatfs(fd, &on); err != nil || on.Type != unix.PROC_SUPER_MAGIC {
+		_ = unix.Close(fd) // nothing was read from it
+		return -1
+	}
+	return fd
+}
+
 // mountsSince is mountTable as it was maxAge ago or later.
 func (h *Host) mountsSince(maxAge time.Duration) ([]mount, error) {
 	h.mounts.mu.Lock()
 	defer h.mounts.mu.Unlock()
+	return h.readMounts(maxAge)
+}
+
+// readMounts is mountsSince for who holds the lock.
+func (h *Host) readMounts(maxAge time.Duration) ([]mount, error) {
 	if h.mounts.parsed != nil && time.Since(h.mounts.at) < maxAge {
 		return h.mounts.parsed, nil
 	}
 	at := time.Now()
+	if h.mounts.news > 0 {
+		h.mounts.hear(h.proc()) // what is told from here on is not in what is read
+	}
 	data, err := readInto(filepath.Join(h.proc(), "1/mountinfo"), h.mounts.buf[:0], maxMountinfo)
 	if hiddenMounts(err) {
 		data, err = readInto(filepath.Join(h.proc(), "self/mountinfo"), data[:0], maxMountinfo)
@@ -209,7 +263,7 @@ func (h *Host) mountsSince(maxAge time.Duration) ([]mount, error) {
 		h.mounts.parsed = nil
 		return nil, errors.New("read mounts: no mount in mountinfo")
 	}
-	h.mounts.at = at
+	h.mounts.at, h.mounts.stale = at, false
 	return h.mounts.parsed, nil
 }
 

@@ -143,6 +143,55 @@ func TestMountTableIsSharedAndRefreshed(t *testing.T) {
 	}
 }
 
+// TestMountPlaces reads the file again when a mount was made or taken away, and
+// not before; where nobody says so, as a file that is none of the kernel's, it
+// is mountTable.
+func TestMountPlaces(t *testing.T) {
+	h, point := ownMounts(t), t.TempDir()
+	defer func() { _ = unix.Unmount(point, unix.MNT_DETACH) }() // or it cannot be removed
+	places := func() []mount {
+		t.Helper()
+		h.mounts.at = h.mounts.at.Add(-time.Second) // too old for mountTable
+		mounts, err := h.mountPlaces()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return mounts
+	}
+	first := places()
+	h.mounts.raw = "" // so that what is read again is another list
+	if again := places(); &again[0] != &first[0] {
+		t.Error("got another list, want the same: no mount has changed")
+	}
+	h.mounts.at = time.Now().Add(-placesAge)
+	if again := places(); &again[0] == &first[0] {
+		t.Error("got the same list after a long time, want another")
+	}
+	if err := unix.Mount("tmpfs", point, "tmpfs", 0, "size=64k"); err != nil {
+		t.Fatal(err)
+	}
+	if _, found := mountAt(places(), point); !found {
+		t.Error("a mount that was made is not there")
+	}
+	if err := unix.Unmount(point, 0); err != nil {
+		t.Fatal(err)
+	}
+	h.mounts.at = time.Now().Add(time.Hour) // as young as can be
+	if _, found := mountAt(places(), point); !found {
+		t.Error("a young table was read again, want one look in a while however often mounts change")
+	}
+	h.mounts.at = time.Time{}
+	if _, found := mountAt(places(), point); found {
+		t.Error("a mount that was taken away is there")
+	}
+	h = NewHost(copyFixtures(t))
+	old := places()
+	h.mounts.raw = ""
+	if again := places(); &again[0] == &old[0] {
+		t.Error("got the same list, want another where the kernel says nothing")
+	}
+}
+
 // TestMountTableOfThisHost finds the mount of the root in the real file.
 func TestMountTableOfThisHost(t *testing.T) {
 	mounts, err := NewHost("").mountTable()

@@ -14,5 +14,5 @@ func (h *Host) MountOf(path string) (point string, used int64, err error) {
 	}
 	d := newDraft(Spec{})
 	setUsage(d, &v.usage)
-	return v.mount.point, int64(d.reading.Values["space.used"].Float()), nil
+	return v.mount.point, int64(d.reading.Values.Of("space.used").Float()), nil
 }

@@ -98,11 +98,11 @@ func validGlob(text string) error {
 
 // validFilesystem says what is wrong with a filesystem check as a whole.
 func validFilesystem(s Spec) error {
-	if s.Attributes["mounts"] != "" {
+	if s.Attributes.Of("mounts") != "" {
 		return nil
 	}
 	for _, name := range []string{"except", "types"} {
-		if s.Attributes[name] != "" {
+		if s.Attributes.Of(name) != "" {
 			return fmt.Errorf("%q goes with \"mounts\", and there is none", name)
 		}
 	}

@@ -92,8 +92,8 @@ type networkReader struct {
 var _ Reader = (*networkReader)(nil)
 
 func openNetwork(h *Host, s Spec) (Reader, error) {
-	r := &networkReader{host: h, spec: s, name: s.Attributes["interface"]}
-	address, byAddress := s.Attributes["address"]
+	r := &networkReader{host: h, spec: s, name: s.Attributes.Of("interface")}
+	address, byAddress := s.Attributes.Find("address")
 	var err error
 	switch {
 	case byAddress == (r.name != ""):

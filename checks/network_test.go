@@ -76,13 +76,13 @@ func TestNetwork(t *testing.T) {
 		{"gone", "", map[string]string{"exists": "false", "link": ""}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r, err := openNetwork(sysfs(t, tt.files), Spec{Attributes: map[string]string{"interface": "eth0"}})
+			r, err := openNetwork(sysfs(t, tt.files), Spec{Attributes: attributesOf(map[string]string{"interface": "eth0"})})
 			if err != nil {
 				t.Fatal(err)
 			}
 			reading := readNetwork(t, r)
 			for name, want := range tt.want {
-				if got := reading.Values[name]; got.Kind() == tocsin.NoValue && want != "" || got.Kind() != tocsin.NoValue && got.String() != want {
+				if got := reading.Values.Of(name); got.Kind() == tocsin.NoValue && want != "" || got.Kind() != tocsin.NoValue && got.String() != want {
 					t.Errorf("%s: got %s (%v), want %q", name, got, reading.Errors[name], want)
 				}
 			}
@@ -94,7 +94,7 @@ func TestNetwork(t *testing.T) {
 // began anew.
 func TestTrafficRates(t *testing.T) {
 	h := sysfs(t, ethernet)
-	opened, err := openNetwork(h, Spec{Attributes: map[string]string{"interface": "eth0"}})
+	opened, err := openNetwork(h, Spec{Attributes: attributesOf(map[string]string{"interface": "eth0"})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,28 +104,28 @@ func TestTrafficRates(t *testing.T) {
 	putSysfs(t, h, "statistics/rx_bytes 625001000\nstatistics/rx_packets 110\nstatistics/tx_bytes 5")
 	reading := readNetwork(t, r)
 	for name, want := range map[string]float64{"receive.bytes_per_second": 62.5e6, "receive.percent": 50, "receive.packets_per_second": 10, "receive.errors_per_second": 0} {
-		if got := reading.Values[name].Float(); math.Abs(got-want) > want/50 {
+		if got := reading.Values.Of(name).Float(); math.Abs(got-want) > want/50 {
 			t.Errorf("%s: got %g, want %g", name, got, want)
 		}
 	}
-	if got := reading.Values["transmit.bytes_per_second"]; got.Kind() != tocsin.NoValue {
+	if got := reading.Values.Of("transmit.bytes_per_second"); got.Kind() != tocsin.NoValue {
 		t.Errorf("got %s of a counter that went back, want no data", got)
 	}
 }
 
 func TestNetworkByAddress(t *testing.T) {
-	r, err := openNetwork(&Host{}, Spec{Attributes: map[string]string{"address": "127.0.0.1"}})
+	r, err := openNetwork(&Host{}, Spec{Attributes: attributesOf(map[string]string{"address": "127.0.0.1"})})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := readNetwork(t, r).Values["interface"].String(); got != "lo" {
+	if got := readNetwork(t, r).Values.Of("interface").String(); got != "lo" {
 		t.Errorf("got %q, want lo", got)
 	}
-	r, err = openNetwork(&Host{}, Spec{Attributes: map[string]string{"address": "192.0.2.77"}})
+	r, err = openNetwork(&Host{}, Spec{Attributes: attributesOf(map[string]string{"address": "192.0.2.77"})})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if reading := readNetwork(t, r); reading.Values["exists"].Truth() || reading.Values["exists"].Kind() == tocsin.NoValue {
+	if reading := readNetwork(t, r); reading.Values.Of("exists").Truth() || reading.Values.Of("exists").Kind() == tocsin.NoValue {
 		t.Errorf("got %v, want that it does not exist", reading.Values)
 	}
 }

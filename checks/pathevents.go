@@ -28,11 +28,16 @@ type pathEvents struct {
 
 // pathWait waits for changes to a path, and to the entries of a directory.
 type pathWait struct {
+	pathPlace
+	tell func(error)
+	over bool // told, or nobody listens any more
+}
+
+// pathPlace is what is to be watched for a path.
+type pathPlace struct {
 	names []string
 	inner string // the directory, "" for none
 	dirs  []string
-	tell  func(error)
-	over  bool // told, or nobody listens any more
 }
 
 // listen has tell called when something happens to the path, or has before the
@@ -48,50 +53,67 @@ func (e *pathEvents) listen(path string, inner bool, changed func() bool, tell f
 // begin puts the watches of a path in place.
 func (e *pathEvents) begin(w *pathWait, path string, inner bool, changed func() bool) {
 	if changed() { // and no watch is put on a mount that is dead
-		e.told(w, nil)
+		e.told([]*pathWait{w}, nil)
 		return
 	}
-	err := w.find(path, inner)
+	at, err := findPath(path, inner)
 	if err == nil {
-		err = e.enter(w)
+		err = e.enter(w, at)
 	}
 	switch {
 	case changed():
-		e.told(w, nil)
+		e.told([]*pathWait{w}, nil)
 	case err != nil:
-		e.told(w, fmt.Errorf("wait for %q: %w", path, err))
+		e.told([]*pathWait{w}, fmt.Errorf("wait for %q: %w", path, err))
 	}
 }
 
-// told ends a wait and tells, unless it was over.
-func (e *pathEvents) told(w *pathWait, err error) {
-	if e.end(w) {
-		w.tell(err)
+// told has those who still wait told, and then ends their waits, which may take
+// the kernel longer than all that follows from the event.
+func (e *pathEvents) told(all []*pathWait, err error) {
+	for _, w := range all {
+		if e.conclude(w) {
+			w.tell(err)
+		}
+	}
+	for _, w := range all {
+		e.leave(w)
 	}
 }
 
-// end ends a wait; false when it was over.
-func (e *pathEvents) end(w *pathWait) bool {
+// end ends a wait: nobody is told any more.
+func (e *pathEvents) end(w *pathWait) {
+	e.conclude(w)
+	e.leave(w)
+}
+
+// conclude says that a wait is over; false when it was.
+func (e *pathEvents) conclude(w *pathWait) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	was := w.over
 	w.over = true
-	e.drop(w)
 	return !was
 }
 
-// find finds the directories to watch. Their links are followed, for the kernel
-// knows one watch a directory, whatever its name.
-func (w *pathWait) find(path string, inner bool) error {
+func (e *pathEvents) leave(w *pathWait) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.drop(w)
+}
+
+// findPath finds the directories to watch. Their links are followed, for the
+// kernel knows one watch a directory, whatever its name.
+func findPath(path string, inner bool) (w pathPlace, err error) {
 	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
 	if err != nil {
-		return err
+		return w, err
 	}
 	w.names, w.dirs = []string{filepath.Join(dir, filepath.Base(path))}, []string{dir}
 	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		if target = leadsTo(path, dir); target == "" {
-			return nil // it is not there yet
+			return w, nil // it is not there yet
 		}
 	}
 	if target != w.names[0] {
@@ -104,7 +126,7 @@ func (w *pathWait) find(path string, inner bool) error {
 		w.inner = target
 		w.dirs = append(w.dirs, target)
 	}
-	return nil
+	return w, nil
 }
 
 // leadsTo is the place that a link in dir names where nothing is yet, "" when
@@ -125,12 +147,13 @@ func leadsTo(path, dir string) string {
 }
 
 // enter puts a wait on its directories.
-func (e *pathEvents) enter(w *pathWait) error {
+func (e *pathEvents) enter(w *pathWait, at pathPlace) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if w.over {
 		return nil
 	}
+	w.pathPlace = at
 	if e.watcher == nil {
 		watcher, err := fsnotify.NewWatcher()
 		if err != nil {
@@ -177,7 +200,10 @@ func (e *pathEvents) drop(w *pathWait) {
 		}
 	}
 	if len(e.dirs) == 0 && e.watcher != nil {
-		_ = e.watcher.Close() // it only reads
+		// It takes 8 ms (the kernel waits for a grace period), and nobody needs to
+		// wait for that. An instance that is only read from has no error to tell.
+		watcher := e.watcher
+		go func() { _ = watcher.Close() }()
 		e.watcher = nil
 	}
 }
@@ -185,9 +211,7 @@ func (e *pathEvents) drop(w *pathWait) {
 // hear hands events to those that wait for them.
 func (e *pathEvents) hear(watcher *fsnotify.Watcher) {
 	for event := range watcher.Events {
-		for _, w := range e.meant(event.Name) {
-			e.told(w, nil)
-		}
+		e.told(e.meant(event.Name), nil)
 	}
 }
 

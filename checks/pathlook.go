@@ -29,11 +29,12 @@ func keyOf(s *unix.Stat_t) pathKey {
 // Read, so it changes nothing of the reader.
 type pathLook struct {
 	path          string
-	wanted        func(names ...string) bool
+	wanted        map[string]bool // as of a draft
 	grep          *grep
 	cursor        *cursor
 	sums          []string
 	digest        *digest
+	busy          func() (over func()) // hears of much to compute
 	entries, ages bool
 }
 
@@ -79,6 +80,11 @@ func stat(path string, to *unix.Stat_t) error {
 	}
 }
 
+// muchNews is what is appended to a file and takes a while to search.
+const muchNews = 1 << 20
+
+func (l *pathLook) wants(name string) bool { return l.wanted == nil || l.wanted[name] }
+
 func (l *pathLook) look(ctx context.Context) pathFacts {
 	f := pathFacts{at: time.Now(), grepped: l.grep != nil, inventory: l.entries}
 	if f.err = stat(l.path, &f.stat); f.err != nil {
@@ -87,24 +93,28 @@ func (l *pathLook) look(ctx context.Context) pathFacts {
 		}
 		return f
 	}
-	if l.wanted("symlink") {
+	if l.wants("symlink") {
 		info, err := os.Lstat(l.path)
 		f.symlink, f.linkErr = err == nil && info.Mode()&fs.ModeSymlink != 0, err
 	}
-	if l.wanted("target") {
+	if l.wants("target") {
 		f.target, f.targetErr = filepath.EvalSymlinks(l.path)
 	}
-	if l.wanted("owner") {
+	if l.wants("owner") {
 		f.owner = userName(strconv.FormatUint(uint64(f.stat.Uid), 10))
 	}
-	if l.wanted("group") {
+	if l.wants("group") {
 		f.group = groupName(strconv.FormatUint(uint64(f.stat.Gid), 10))
 	}
 	if l.grep != nil {
+		if l.cursor != nil && f.stat.Size > l.cursor.offset+muchNews {
+			over := l.busy()
+			defer over()
+		}
 		f.news, f.newsErr = l.grep.read(ctx, l.path, &f.stat, l.cursor)
 	}
 	if len(l.sums) > 0 {
-		f.digest, f.digestErr = l.digest.read(ctx, l.path, &f.stat, l.sums)
+		f.digest, f.digestErr = l.digest.read(ctx, l.path, &f.stat, l.sums, l.busy)
 	}
 	if l.entries {
 		f.entries, f.entriesErr = readEntries(ctx, l.path, &f.stat, l.ages)
@@ -174,8 +184,12 @@ func typeName(mode uint32) string {
 func (f *pathFacts) describe(d *draft) {
 	s := &f.stat
 	d.text("type", typeName(s.Mode))
-	d.text("mode", fmt.Sprintf("%04o", s.Mode&0o7777))
-	d.text("inode", strconv.FormatUint(s.Ino, 10))
+	if d.wants("mode") {
+		d.text("mode", fmt.Sprintf("%04o", s.Mode&0o7777))
+	}
+	if d.wants("inode") {
+		d.text("inode", strconv.FormatUint(s.Ino, 10))
+	}
 	d.number("links", float64(s.Nlink))
 	d.number("uid", float64(s.Uid))
 	d.number("gid", float64(s.Gid))

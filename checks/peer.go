@@ -22,7 +22,7 @@ func hostKind() Kind {
 		Doc:  "one host of the network: its name looked up and, with a port, a TCP connection made and closed again",
 		Attributes: []Attribute{
 			{Name: "address", Doc: "name of the host, or its IP address, which no resolver is asked for", Required: true, Valid: validAddress},
-			{Name: "port", Doc: "TCP port to connect to, 1 to 65535; without it the name is looked up and no more", Valid: validPort},
+			{Name: "port", Type: "number", Doc: "TCP port to connect to, 1 to 65535; without it the name is looked up and no more", Valid: validPort},
 		},
 		Metrics: []Metric{
 			{Name: "address", Unit: Word, Doc: "the addresses found, sorted, with blanks between them, hosts(5) and DNS"},
@@ -98,11 +98,11 @@ type peerReader struct {
 var _ Reader = (*peerReader)(nil)
 
 func openPeer(_ *Host, s Spec) (Reader, error) {
-	name, port := s.Attributes["address"], s.Attributes["port"]
+	name, port := s.Attributes.Of("address"), s.Attributes.Of("port")
 	if err := validAddress(name); err != nil {
 		return nil, fmt.Errorf("open host check %q: %w", s.Name, err)
 	}
-	if _, given := s.Attributes["port"]; given {
+	if _, given := s.Attributes.Find("port"); given {
 		if err := validPort(port); err != nil {
 			return nil, fmt.Errorf("open host check %q: %w", s.Name, err)
 		}

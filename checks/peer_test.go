@@ -136,7 +136,7 @@ func TestUnreachableIsToldOnce(t *testing.T) {
 			t.Errorf("got %v, %v, %v, want an error of response.time", got.Values, got.Errors, err)
 		}
 		got, err = reach(t, "25", []string{"10.0.0.1"}, nil, dials, "response.time", "reachable").Read(t.Context())
-		if err != nil || len(got.Errors) > 0 || len(got.Values) != 1 || got.Values["reachable"].Truth() {
+		if err != nil || len(got.Errors) > 0 || len(got.Values) != 1 || got.Values.Of("reachable").Truth() {
 			t.Errorf("got %v, %v, %v, want reachable=false alone", got.Values, got.Errors, err)
 		}
 	})

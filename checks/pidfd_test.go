@@ -18,7 +18,7 @@ func watchedSleep(t *testing.T) (*os.Process, *processReader) {
 	if err := os.WriteFile(path, []byte(strconv.Itoa(child.Pid)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	reader, err := openProcess(NewHost(""), Spec{Name: "sleep", Attributes: map[string]string{"pidfile": path}, Metrics: map[string]bool{"exists": true}})
+	reader, err := openProcess(NewHost(""), Spec{Name: "sleep", Attributes: attributesOf(map[string]string{"pidfile": path}), Metrics: map[string]bool{"exists": true}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func exists(t *testing.T, r *processReader) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reading.Values["exists"].Truth()
+	return reading.Values.Of("exists").Truth()
 }
 
 // TestAlertAtTheEndOfAProcess: also before anybody has waited for it.

@@ -35,22 +35,32 @@ type processReader struct {
 	seen    bool     // the last reading found the process
 	last    identity // of it
 
+	own loadMeter
+	*kinship
+}
+
+// kinship is what few checks need to remember: of the descendants, of what was
+// moved, of whom the process runs as.
+type kinship struct {
 	user, group knownName
 	io, allIO   ioMeter
 	moved       ioSample // of the last reading of the tree
 	movedBy     procIO   // what the tree has moved since the first one
 
-	own, total loadMeter
-	tree       tree   // of the last reading
-	spent      uint64 // processor time of the tree in ticks
+	total loadMeter
+	tree  tree   // of the last reading
+	spent uint64 // processor time of the tree in ticks
 }
 
 var _ Reader = (*processReader)(nil)
 
 func openProcess(h *Host, s Spec) (Reader, error) {
 	r := &processReader{host: h, spec: s, needs: needsOf(s), trees: wantsAny(s.Metrics, treeMetrics())}
-	path, byFile := s.Attributes["pidfile"]
-	text, byMatch := s.Attributes["match"]
+	if r.trees || r.needs.own[useStatus] || r.needs.own[useIO] {
+		r.kinship = &kinship{}
+	}
+	path, byFile := s.Attributes.Find("pidfile")
+	text, byMatch := s.Attributes.Find("match")
 	var err error
 	switch {
 	case byFile == byMatch:
@@ -128,7 +138,7 @@ func (r *processReader) describe(ctx context.Context, d *draft, s *sighting) {
 		d.number("memory.total_rss", family)
 	}
 	if shares := []string{"memory.percent", "memory.total_percent"}; d.wants(shares...) {
-		if memory, err := totalMemory(); err != nil {
+		if memory, err := r.host.memory(); err != nil {
 			d.fail(err, shares...)
 		} else {
 			d.share("memory.percent", rss, memory)

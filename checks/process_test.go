@@ -197,13 +197,13 @@ func TestProcessChild(t *testing.T) {
 				t.Fatal(err)
 			}
 			wantValues(t, got, map[string]string{"fds.open": strconv.Itoa(len(open)), "fds.total": strconv.Itoa(len(open))})
-			if share := got.Values["fds.percent"].Float(); share <= 0 || share > 50 {
+			if share := got.Values.Of("fds.percent").Float(); share <= 0 || share > 50 {
 				t.Errorf("got %v %% of the descriptors, want a few", share)
 			}
-			if rss := got.Values["memory.rss"].Float(); rss <= 0 || rss > got.Values["memory.vms"].Float() {
-				t.Errorf("got %v bytes resident of %v", rss, got.Values["memory.vms"])
+			if rss := got.Values.Of("memory.rss").Float(); rss <= 0 || rss > got.Values.Of("memory.vms").Float() {
+				t.Errorf("got %v bytes resident of %v", rss, got.Values.Of("memory.vms"))
 			}
-			if up := got.Values["uptime"].Float(); up < 0 || up > 600 {
+			if up := got.Values.Of("uptime").Float(); up < 0 || up > 600 {
 				t.Errorf("got an uptime of %v s", up)
 			}
 		}
@@ -321,7 +321,7 @@ func TestProcessPartsThatCannotBeRead(t *testing.T) {
 			t.Errorf("got no error of %s, want one", name)
 		}
 	}
-	if len(got.Errors) != 11 || got.Values["fds.open"] != tocsin.Number(4) {
-		t.Errorf("got %v, %v, want the rest to be read", got.Errors, got.Values["fds.open"])
+	if len(got.Errors) != 11 || got.Values.Of("fds.open") != tocsin.Number(4) {
+		t.Errorf("got %v, %v, want the rest to be read", got.Errors, got.Values.Of("fds.open"))
 	}
 }

@@ -33,11 +33,14 @@ func (h *Host) sight(pid int32) (sighting, error) {
 	dir, err := openPID(h.proc(), pid)
 	if err == nil {
 		s.dir = dir
+		buf := h.statRoom()
 		var data []byte
-		if data, err = dir.read([]byte("stat\x00"), make([]byte, 2048)); err == nil {
+		if data, err = dir.read([]byte("stat\x00"), buf[:]); err == nil {
 			s.at = h.uptime()
 			s.stat, err = parseStat(data)
+			s.stat.comm = bytes.Clone(s.stat.comm)
 		}
+		h.stats.Put(buf)
 	}
 	switch {
 	case err == nil:

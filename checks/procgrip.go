@@ -23,7 +23,7 @@ type grip struct {
 }
 
 // statSize is enough for /proc/PID/stat.
-const statSize = 512
+const statSize = 1024
 
 // hold keeps a process open that was found; nil where that is not possible. The
 // grip takes over the sighting's directory.
@@ -47,12 +47,17 @@ func (h *Host) hold(s *sighting) *grip {
 	return g
 }
 
+// statRoom is room for a stat, which goes back to h.stats.
+func (h *Host) statRoom() *[statSize]byte {
+	if buf, ok := h.stats.Get().(*[statSize]byte); ok {
+		return buf
+	}
+	return new([statSize]byte)
+}
+
 // sight reads the process; false when it has ended or cannot be read that way.
 func (g *grip) sight(h *Host) (sighting, bool) {
-	buf, _ := h.stats.Get().(*[statSize]byte)
-	if buf == nil {
-		buf = new([statSize]byte)
-	}
+	buf := h.statRoom()
 	defer h.stats.Put(buf)
 	n, err := unix.Pread(g.stat, buf[:], 0)
 	for errors.Is(err, unix.EINTR) {

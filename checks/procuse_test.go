@@ -132,7 +132,7 @@ func TestProcessUseThatCannotBeRead(t *testing.T) {
 			t.Errorf("%s: got the reason %s, want %s", name, text, want)
 		}
 	}
-	if len(got.Errors) != 7 || got.Values["uid"] != tocsin.Number(0) || got.Values["exists"] != tocsin.Bool(true) {
+	if len(got.Errors) != 7 || got.Values.Of("uid") != tocsin.Number(0) || got.Values.Of("exists") != tocsin.Bool(true) {
 		t.Errorf("got %v, %v, want the rest to be read", got.Errors, got.Values)
 	}
 }
@@ -172,15 +172,15 @@ func TestProcessOfThisHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := read(t, r)
-	pss, rss := got.Values["memory.pss"].Float(), got.Values["memory.rss"].Float()
+	pss, rss := got.Values.Of("memory.pss").Float(), got.Values.Of("memory.rss").Float()
 	if pss <= 0 || pss > 2*rss {
 		t.Errorf("got a pss of %v and an rss of %v", pss, rss)
 	}
-	if user := got.Values["user"].String(); user != userName(strconv.Itoa(os.Geteuid())) {
+	if user := got.Values.Of("user").String(); user != userName(strconv.Itoa(os.Geteuid())) {
 		t.Errorf("got the user %q", user)
 	}
 	for _, name := range []string{"cgroup", "read.bytes_per_second", "read.total_operations_per_second", "oom.score"} {
-		if _, found := got.Values[name]; !found {
+		if _, found := got.Values.Find(name); !found {
 			t.Errorf("got no %s", name)
 		}
 	}

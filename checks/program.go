@@ -18,11 +18,11 @@ func programKind() Kind {
 		Doc:  "a program that checks something, such as a Nagios plugin: run without a shell and in a clean environment, and ended with everything it started at the check's timeout",
 		Attributes: []Attribute{
 			{Name: "arguments", Doc: "its arguments, split at blanks; '…' and \"…\" keep blanks together, a backslash goes before a quote, and nothing is expanded", Valid: validArguments},
-			{Name: "group", Doc: "the group it runs as, by name or number; by default that of user", Valid: program.ValidName},
-			{Name: "memory", Doc: "bytes that it and everything it started may use, such as 64 * MiB; by default half of the unit's MemoryMax=", Valid: validMemory},
+			{Name: "group", Default: "that of user", Doc: "the group it runs as, by name or number; by default that of user", Valid: program.ValidName},
+			{Name: "memory", Type: "bytes", Default: "half of the unit's", Doc: "bytes that it and everything it started may use, such as 64 * MiB; by default half of the unit's MemoryMax=", Valid: validMemory},
 			{Name: "path", Doc: "the program; it, the directories above it and the links that lead to it must belong to root, to the agent's user or to the user it runs as, and nobody else may write to them", Required: true, Valid: validPath},
-			{Name: "processes", Doc: "processes and threads that it may have at a time, itself included; 256 by default", Valid: validProcesses},
-			{Name: "user", Doc: "the user it runs as, by name or number; by default the agent's, and only an agent with the capabilities for it can become another", Valid: program.ValidName},
+			{Name: "processes", Type: "number", Default: "256", Doc: "processes and threads that it may have at a time, itself included; 256 by default", Valid: validProcesses},
+			{Name: "user", Default: "the agent's", Doc: "the user it runs as, by name or number; by default the agent's, and only an agent with the capabilities for it can become another", Valid: program.ValidName},
 		},
 		Metrics: []Metric{
 			{Name: "duration", Unit: Seconds, Doc: "how long it ran, also when it was ended, clock_gettime(2)"},
@@ -52,22 +52,22 @@ type programReader struct {
 var _ Reader = (*programReader)(nil)
 
 func openProgram(h *Host, s Spec) (Reader, error) {
-	path := s.Attributes["path"]
+	path := s.Attributes.Of("path")
 	if err := validPath(path); err != nil {
 		return nil, fmt.Errorf("open program check %q: %w", s.Name, err)
 	}
-	args, err := splitArguments(s.Attributes["arguments"])
+	args, err := SplitArguments(s.Attributes.Of("arguments"))
 	if err != nil {
 		return nil, fmt.Errorf("open program check %q: %w", s.Name, err)
 	}
-	run := program.Program{Args: append([]string{path}, args...), User: s.Attributes["user"], Group: s.Attributes["group"]}
+	run := program.Program{Args: append([]string{path}, args...), User: s.Attributes.Of("user"), Group: s.Attributes.Of("group")}
 	if h != nil {
 		run.Cage = h.Cage
 	}
-	if run.Limits.Memory, err = memoryLimit(s.Attributes["memory"]); err != nil {
+	if run.Limits.Memory, err = memoryLimit(s.Attributes.Of("memory")); err != nil {
 		return nil, fmt.Errorf("open program check %q: %w", s.Name, err)
 	}
-	if run.Limits.Processes, err = parseProcesses(s.Attributes["processes"]); err != nil {
+	if run.Limits.Processes, err = parseProcesses(s.Attributes.Of("processes")); err != nil {
 		return nil, fmt.Errorf("open program check %q: %w", s.Name, err)
 	}
 	return &programReader{spec: s, run: run}, nil

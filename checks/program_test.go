@@ -9,13 +9,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tocsin/internal/testprogram"
 )
 
 // plugin is a program of a shell's text.
 func plugin(t *testing.T, text string) string {
 	t.Helper()
-	path := write(t, "#!/bin/sh\n"+text, t.TempDir(), "plugin")
-	if err := os.Chmod(path, 0o755); err != nil {
+	path := filepath.Join(t.TempDir(), "plugin")
+	if err := testprogram.Write(path, []byte("#!/bin/sh\n"+text), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -138,13 +140,13 @@ func TestAProgramThatIsCalledOff(t *testing.T) {
 
 func TestALoudProgramIsCut(t *testing.T) {
 	r := open(t, nil, "program", map[string]string{"path": plugin(t, `head -c 3000000 /dev/zero | tr '\0' x`)}, "output")
-	if got := read(t, r).Values["output"].String(); got != strings.Repeat("x", maxText) {
+	if got := read(t, r).Values.Of("output").String(); got != strings.Repeat("x", maxText) {
 		t.Errorf("got %d bytes, want %d", len(got), maxText)
 	}
 }
 
 func TestTheLimitsOfAProgram(t *testing.T) {
-	r, err := openProgram(nil, Spec{Attributes: map[string]string{"path": "/bin/true", "memory": "67108864", "processes": "7", "user": "nagios", "group": "42"}})
+	r, err := openProgram(nil, Spec{Attributes: attributesOf(map[string]string{"path": "/bin/true", "memory": "67108864", "processes": "7", "user": "nagios", "group": "42"})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +156,7 @@ func TestTheLimitsOfAProgram(t *testing.T) {
 	}
 	for name, bad := range map[string][]string{"memory": {"1", "-1", "64MiB", "1e9", "99999999999999999999"}, "processes": {"0", "1.5", "x", "4194305"}} {
 		for _, text := range bad {
-			if _, err := openProgram(nil, Spec{Attributes: map[string]string{"path": "/bin/true", name: text}}); err == nil {
+			if _, err := openProgram(nil, Spec{Attributes: attributesOf(map[string]string{"path": "/bin/true", name: text})}); err == nil {
 				t.Errorf("%s %q: got no error", name, text)
 			}
 		}

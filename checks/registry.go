@@ -18,12 +18,20 @@ type Metric struct {
 	// in Monit's words. Empty means "Resource limit matched" and "Resource
 	// limit succeeded".
 	Failed, Recovered string
+	// Words are the texts that one of the unit Word can be.
+	Words Words
+	// News is for what happened since the previous reading, which no later one
+	// says again.
+	News bool
 }
 
 // Attribute describes one attribute of a check block of a kind.
 type Attribute struct {
 	Name string
 	Doc  string
+	// Type is what a rule file writes, empty for a text, and Default what holds
+	// without it, in words; empty is that nothing does.
+	Type, Default string
 	// Required is for an attribute that every check of the kind needs.
 	Required bool
 	// Valid says what is wrong with a value, nil when nothing is. It looks
@@ -79,14 +87,14 @@ type Several struct {
 
 // In says whether a check stands for several; s may be nil.
 func (s *Several) In(spec Spec) bool {
-	return s != nil && spec.Attributes[s.Attribute] != ""
+	return s != nil && spec.Attributes.Of(s.Attribute) != ""
 }
 
 // Spec is one check of a rule file.
 type Spec struct {
 	Name string
 	// Attributes holds the kind's own attributes that are set.
-	Attributes map[string]string
+	Attributes tocsin.Attributes
 	// Metrics holds the names of the metrics that some rule uses. A reader
 	// reads no others. Nil means all. Names that the kind does not have are
 	// ignored.
@@ -108,7 +116,7 @@ type Reader interface {
 
 // Kinds is every kind of check, sorted by name. The caller owns the slice.
 func Kinds() []Kind {
-	return []Kind{
+	kinds := []Kind{
 		directoryKind(),
 		fifoKind(),
 		fileKind(),
@@ -121,6 +129,10 @@ func Kinds() []Kind {
 		systemKind(),
 		unitKind(),
 	}
+	for i, kind := range kinds {
+		kinds[i] = withWords(kind)
+	}
+	return kinds
 }
 
 // Find is the kind of that name; false when there is none.

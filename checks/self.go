@@ -71,7 +71,7 @@ func (s *self) Read(ctx context.Context) (tocsin.Reading, error) {
 	}
 	for name, v := range values {
 		if d.wants(name) {
-			d.reading.Values[name] = v
+			d.reading.Values.Set(name, v)
 		}
 	}
 	d.number("goroutines", float64(runtime.NumGoroutine()))
@@ -101,12 +101,11 @@ func (s *self) files(d *draft) {
 	if !d.wants("fds.open", "fds.percent") {
 		return
 	}
-	open, err := os.ReadDir(s.host.proc() + "/self/fd")
+	n, err := s.countFiles()
 	if err != nil {
 		d.fail(fmt.Errorf("count open files: %w", err), "fds.open", "fds.percent")
 		return
 	}
-	n := float64(len(open) - 1) // without that of the directory
 	d.number("fds.open", n)
 	var most unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &most); err != nil {
@@ -114,6 +113,17 @@ func (s *self) files(d *draft) {
 		return
 	}
 	d.share("fds.percent", n, float64(most.Cur))
+}
+
+// countFiles counts what the agent has open besides what counting takes.
+func (s *self) countFiles() (float64, error) {
+	dir, err := openDir(s.host.proc() + "/self")
+	if err != nil {
+		return 0, err
+	}
+	defer dir.close()
+	n, err := dir.countFDs(make([]byte, os.Getpagesize()))
+	return float64(n - 2), err // /proc/self and its fd
 }
 
 // OwnFigures are the metrics of the kind self that the agent has to say.

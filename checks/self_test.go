@@ -2,6 +2,7 @@ package checks_test
 
 import (
 	"context"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -36,12 +37,20 @@ func TestSelfIsOfTheRunningAgent(t *testing.T) {
 		t.Fatalf("got %d values of %d, %v", len(got.Values), len(kind.Metrics), err)
 	}
 	for metric, want := range map[string]float64{"badmail": 2, "disk.percent": 75, "disk.free": 25, "mail.age": 60, "uptime": 3600} {
-		if f := got.Values[metric].Float(); f != want {
+		if f := got.Values.Of(metric).Float(); f != want {
 			t.Errorf("%s: got %v, want %v", metric, f, want)
 		}
 	}
-	if got.Values["memory.rss"].Float() < 1<<20 || got.Values["fds.open"].Float() < 3 || got.Values["goroutines"].Float() < 1 {
+	if got.Values.Of("memory.rss").Float() < 1<<20 || got.Values.Of("fds.open").Float() < 3 || got.Values.Of("goroutines").Float() < 1 {
 		t.Errorf("got %v", got.Values)
+	}
+	file, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if more, err := r.Read(t.Context()); err != nil || more.Values.Of("fds.open").Float() != got.Values.Of("fds.open").Float()+1 {
+		t.Errorf("got %v open files with one more than %v, %v", more.Values.Of("fds.open"), got.Values.Of("fds.open"), err)
 	}
 	before := checks.OwnFigures{Now: time.Now(), Started: time.Now().Add(time.Hour)}.Values()
 	if _, known := before["mail.age"]; known || before["uptime"].Float() != 0 {

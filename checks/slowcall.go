@@ -25,8 +25,8 @@ type slowCall[T any] struct {
 // one has come back; what it brings then is of another time and dropped.
 func (c *slowCall[T]) do(ctx context.Context, call func() T) (T, error) {
 	var none T
-	if err := ctx.Err(); err != nil {
-		return none, fmt.Errorf("%s %q: %w", c.verb, c.path, err)
+	if err := c.over(ctx); err != nil {
+		return none, err
 	}
 	if c.out != nil {
 		select {
@@ -50,6 +50,26 @@ func (c *slowCall[T]) do(ctx context.Context, call func() T) (T, error) {
 	}
 }
 
-func (c *slowCall[T]) stuck() error {
-	return fmt.Errorf("%s %q: %w for %s: the mount does not answer", c.verb, c.path, ErrStuck, time.Since(c.since).Round(time.Second))
+// here makes the call in the goroutine of the caller, who waits for it however
+// long it takes. A goroutine of its own costs twenty times what most calls do.
+func (c *slowCall[T]) here(ctx context.Context, call func() T) (T, error) {
+	if err := c.over(ctx); err != nil {
+		var none T
+		return none, err
+	}
+	return call(), nil
+}
+
+// over is the error of a call for which there is no time left, nil when there is.
+func (c *slowCall[T]) over(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%s %q: %w", c.verb, c.path, err)
+	}
+	return nil
+}
+
+func (c *slowCall[T]) stuck() error { return c.stuckFor(time.Since(c.since)) }
+
+func (c *slowCall[T]) stuckFor(since time.Duration) error {
+	return fmt.Errorf("%s %q: %w for %s: the mount does not answer", c.verb, c.path, ErrStuck, since.Round(time.Second))
 }

@@ -2,7 +2,6 @@ package checks
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -76,7 +75,7 @@ func TestSystemSaysWhatItCannotRead(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				value, reason := got.Values[m.Name], got.Errors[m.Name]
+				value, reason := got.Values.Of(m.Name), got.Errors[m.Name]
 				want := test.lacks(m.Name) && !slices.Contains(later, m.Name)
 				if test.kernel == "nonsense" && m.Name == "cpu.count" {
 					want = false
@@ -218,7 +217,7 @@ func TestSystemProcesses(t *testing.T) {
 	h, _ := fixtureHost(t, fixtures(t))
 	got := read(t, open(t, h, "system", nil, "processes.total", "processes.zombies"))
 	wantValues(t, got, map[string]string{"processes.zombies": "2"})
-	if n := got.Values["processes.total"].Float(); n < 10 {
+	if n := got.Values.Of("processes.total").Float(); n < 10 {
 		t.Errorf("got %v processes, want 10 or more", n)
 	}
 }
@@ -243,9 +242,9 @@ func TestSystemReadAllocatesLittle(t *testing.T) {
 func TestSystemOfThisHost(t *testing.T) {
 	got := read(t, open(t, NewHost(""), "system", nil))
 	value := func(name string) float64 {
-		v := got.Values[name]
+		v := got.Values.Of(name)
 		if v.Kind() != tocsin.NumberValue {
-			t.Errorf("got %s %v, want a number; there is %q", name, v, slices.Sorted(maps.Keys(got.Values)))
+			t.Errorf("got %s %v, want a number; there is %q", name, v, got.Values.Sorted())
 		}
 		return v.Float()
 	}

@@ -76,7 +76,7 @@ type unitReader struct {
 var _ Reader = (*unitReader)(nil)
 
 func openUnit(h *Host, s Spec) (Reader, error) {
-	name := s.Attributes["unit"]
+	name := s.Attributes.Of("unit")
 	if err := validUnit(name); err != nil {
 		return nil, fmt.Errorf("open unit check %q: %w", s.Name, err)
 	}

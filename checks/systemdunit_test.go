@@ -63,7 +63,7 @@ func TestReadAUnit(t *testing.T) {
 		"exists": "true", "active": "true", "failed": "false", "state": "active", "substate": "running", "result": "success",
 		"memory": "1048576", "pid": "42", "restarts": "2", "tasks": "7", "cpu.percent": "",
 	})
-	if up := first.Values["uptime"].Float(); up < 3600 || up > 3660 {
+	if up := first.Values.Of("uptime").Float(); up < 3600 || up > 3660 {
 		t.Errorf("got uptime %v, want an hour", up)
 	}
 	cores, err := r.host.cores()
@@ -88,7 +88,7 @@ func TestReadAUnit(t *testing.T) {
 	m.state.Active = "reloading"
 	wantValues(t, read(t, r), map[string]string{"active": "true"})
 	m.state.Loaded = false
-	if got := read(t, r); len(got.Values) != 1 || got.Values["exists"].Truth() {
+	if got := read(t, r); len(got.Values) != 1 || got.Values.Of("exists").Truth() {
 		t.Errorf("got %v, want exists=false alone", got.Values)
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tocsin/internal/testprogram"
 )
 
 // programRuns is how many hostile programs TestProgramRuns has run by each kind
@@ -33,7 +35,7 @@ const (
 func (s *station) script(name, text string) string {
 	s.t.Helper()
 	for path, text := range map[string]string{s.path(name): text, s.path(name + ".child"): brat} {
-		must(s.t, os.WriteFile(path, []byte(text), 0o700))
+		must(s.t, testprogram.Write(path, []byte(text), 0o700))
 	}
 	return s.path(name)
 }

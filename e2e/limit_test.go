@@ -47,15 +47,16 @@ func limited(t *testing.T, to []string) {
 	receive(ctx, t, box)
 	first.kill()
 	second := s.start(ctx)
-	receive(ctx, t, box)
-	receive(ctx, t, box)
+	told := func() bool { return len(tally(letters(t, box))) == rules*len(to) }
+	for range 2 {
+		if !told() { // where the disk is slow, the second mail has all the rest
+			receive(ctx, t, box)
+		}
+	}
 	second.kill()
 	third := s.start(ctx)
 	third.log.await(ctx, t, "agent started", 1)
-	for {
-		if told := tally(letters(t, box)); len(told) == rules*len(to) {
-			break
-		}
+	for !told() {
 		receive(ctx, t, box)
 	}
 	third.stop(ctx)

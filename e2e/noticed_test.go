@@ -25,6 +25,10 @@ const (
 	storm   = 100 // processes killed together
 )
 
+// apart is between two changes of a file or a mount: more than a few that follow
+// one another at once are gathered.
+const apart = 250 * time.Millisecond
+
 // printed prints how long something took. Nothing here passes a verdict.
 func printed(what string, took []time.Duration) {
 	if len(took) == 0 {
@@ -131,7 +135,10 @@ func TestNoticedFile(t *testing.T) {
 		f, err := os.OpenFile(s.path("watched"), os.O_APPEND|os.O_WRONLY, 0)
 		must(t, err)
 		var took []time.Duration
+		tick := time.NewTicker(apart)
+		defer tick.Stop()
 		for range changes {
+			<-tick.C
 			began := time.Now()
 			_, err := f.WriteString("x\n")
 			must(t, err)
@@ -161,7 +168,10 @@ func TestNoticedMount(t *testing.T) {
 	t.Cleanup(func() { _ = unix.Unmount(point, unix.MNT_DETACH) })
 	a := s.watching(ctx, server, opsMail, fmt.Sprintf("check \"filesystem\" \"data\" {\n  path = %q\n  interval = \"30s\"\n  rule \"gone\" {\n    when = !exists\n  }\n}\n", point))
 	var gone, back []time.Duration
+	tick := time.NewTicker(apart)
+	defer tick.Stop()
 	for range mounts {
+		<-tick.C
 		began := time.Now()
 		must(t, unix.Unmount(point, 0))
 		gone = append(gone, receive(ctx, t, box).at.Sub(began))

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,4 +107,26 @@ func TestBadConfig(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReloadBesidePrograms: the process that reads the rule files first is not
+// taken for what a check's program has left, where there are no control groups.
+func TestReloadBesidePrograms(t *testing.T) {
+	t.Parallel()
+	ctx := deadline(t, time.Minute)
+	s := newStation(t)
+	path := s.script("fleeting", fleeting)
+	var checks []string
+	for i := range 8 {
+		checks = append(checks, s.runProgram(fmt.Sprintf("p%02d", i), path, "100ms", "20s"))
+	}
+	s.rules(checks...)
+	a := s.start(ctx)
+	poll(ctx, t, "the programs", func() bool { return s.runs("p07") > 1 })
+	for i := range 20 {
+		if o := s.tocsin(ctx, "", "reload"); o.code != 0 {
+			t.Fatalf("reload %d: got %+v", i, o)
+		}
+	}
+	a.stop(ctx)
 }

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tocsin/internal/postbox"
+	"tocsin/internal/testprogram"
 )
 
 // public is what every user of a machine sees of an agent: the program under
@@ -38,7 +39,7 @@ func newPublic(t *testing.T) *public {
 	must(t, os.Mkdir(filepath.Join(dir, "bin"), 0o755))
 	program, err := os.ReadFile(os.Getenv("TOCSIN_BIN"))
 	must(t, err)
-	must(t, os.WriteFile(p.program("sendmail"), program, 0o755))
+	must(t, testprogram.Write(p.program("sendmail"), program, 0o755))
 	must(t, os.Symlink("sendmail", p.program("mailq")))
 	must(t, os.Symlink("sendmail", p.program("newaliases")))
 	return p

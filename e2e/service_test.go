@@ -121,7 +121,7 @@ func TestWatchdog(t *testing.T) {
 	a := s.start(ctx, "WATCHDOG_USEC=300000")
 	a.manager.await(ctx, t, "WATCHDOG=1", 3)
 	a.stop(ctx)
-	if !contains(a.manager.String(), "STATUS=watching 1 checks with 1 rules; mail through 0 servers", "STOPPING=1") {
+	if !contains(a.manager.String(), "STATUS=watching 1 check with 1 rule; mail through 0 servers", "STOPPING=1") {
 		t.Errorf("got %q", a.manager)
 	}
 }

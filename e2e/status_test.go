@@ -16,6 +16,7 @@ import (
 	"tocsin"
 	"tocsin/internal/control"
 	"tocsin/internal/postbox"
+	"tocsin/internal/testprogram"
 )
 
 // TestStatus: what a person sees who asks the agent, with a process that is
@@ -37,13 +38,13 @@ func TestStatus(t *testing.T) {
 	poll(ctx, t, "the first reading", func() bool {
 		return strings.Contains(s.tocsin(ctx, "", "status").stdout, "exists true")
 	})
-	if o := s.tocsin(ctx, "", "status", "--nagios"); o.code != 0 || !strings.HasPrefix(o.stdout, "TOCSIN OK - 1 checks | ") {
+	if o := s.tocsin(ctx, "", "status", "--nagios"); o.code != 0 || !strings.HasPrefix(o.stdout, "TOCSIN OK - 1 check | ") {
 		t.Errorf("got %d, %q while all is fine", o.code, o.stdout)
 	}
 	worker.kill()
 	down := receive(ctx, t, box)
 	o := s.tocsin(ctx, "", "status")
-	if o.code != 2 || !contains(o.stdout, "1 of 1 checks not fine", "CRITICAL process worker", "down: process is not running") {
+	if o.code != 2 || !contains(o.stdout, "1 of 1 check not fine", "CRITICAL process worker", "down: process is not running") {
 		t.Errorf("got %d\n%s", o.code, o.stdout)
 	}
 	if o := s.tocsin(ctx, "", "status", "worker"); o.code != 2 || !contains(o.stdout, `process "worker": CRITICAL for `, "rule down (critical)") {
@@ -54,7 +55,7 @@ func TestStatus(t *testing.T) {
 	if len(status.Checks) != 1 || status.Checks[0].Severity != tocsin.Critical || status.Checks[0].State != control.Failed {
 		t.Errorf("got %+v", status)
 	}
-	if o := s.tocsin(ctx, "", "status", "nobody"); o.code != 1 || !strings.Contains(o.stderr, `no check named "nobody"`) {
+	if o := s.tocsin(ctx, "", "status", "nobody"); o.code != 3 || !strings.Contains(o.stderr, `no check named "nobody"`) {
 		t.Errorf("got %d, %q for a check that is not there", o.code, o.stderr)
 	}
 	happened := s.ok(ctx, "events", "worker")
@@ -113,7 +114,7 @@ func askAs(ctx context.Context, t *testing.T, socket string, groups []uint32) st
 	dir := filepath.Dir(socket)
 	data, err := os.ReadFile(os.Getenv("TOCSIN_BIN"))
 	must(t, err)
-	must(t, os.WriteFile(filepath.Join(dir, "tocsin"), data, 0o755))
+	must(t, testprogram.Write(filepath.Join(dir, "tocsin"), data, 0o755))
 	must(t, os.WriteFile(filepath.Join(dir, "rules.hcl"), []byte("agent {\n  socket = \""+socket+"\"\n}\n"), 0o644))
 	cmd := exec.CommandContext(ctx, filepath.Join(dir, "tocsin"), "--config", filepath.Join(dir, "rules.hcl"), "queue", "retry")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534, Groups: groups}}

@@ -62,6 +62,9 @@ type Courier struct {
 	// FellBack hears of each event that fallbacks were told, and of their names;
 	// may be nil. It is set before Configure.
 	FellBack func(ev *tocsin.Event, notifiers []string)
+	// Rush hears, again and again, that several mails follow each other closely;
+	// may be nil. It is set before Configure.
+	Rush func()
 
 	mu      sync.Mutex
 	pauses  *pauses
@@ -71,6 +74,7 @@ type Courier struct {
 	quit    chan struct{}              // closed when the workers of this setup should end
 	ended   map[string]<-chan struct{} // by account: closed when its worker has ended
 	wg      sync.WaitGroup
+	list    []spool.Waiting // room for what waits, used again by each claim
 	// delivered is when a mail server last took a mail.
 	delivered time.Time
 }
@@ -227,13 +231,22 @@ func (c *Courier) keep(account string, p Pause) {
 	}
 }
 
-// claim decides what account does now and marks it busy. Without a job it
-// returns when to ask again and what says that something changed.
-func (c *Courier) claim(account string, now time.Time) (job, time.Time, <-chan struct{}) {
+// sparedRoom is for how many items the room is never given back.
+const sparedRoom = 256
+
+// claim decides what account does now, at most so many mails, and marks them
+// busy. Without a job it returns when to ask again and what says that something
+// changed.
+func (c *Courier) claim(account string, most int, now time.Time) ([]job, time.Time, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.list = c.Spool.AppendWaiting(c.list[:0])
+	if cap(c.list) > sparedRoom && len(c.list) < cap(c.list)/4 { // after a flood
+		c.list = slices.Clone(c.list)
+	}
+	defer clear(c.list) // what left the spool is not kept
 	b := board{
-		now: now, letters: c.Spool.Letters(), waiting: c.Spool.Waiting(), busy: c.busy,
+		now: now, letters: c.Spool.Letters(), waiting: c.list, busy: c.busy,
 		servers: c.setup.servers,
 		paused:  func(account string) time.Time { return c.pauses.m[account].Until },
 		silenced: func(key string, ev *tocsin.Event) time.Time {
@@ -246,14 +259,22 @@ func (c *Courier) claim(account string, now time.Time) (job, time.Time, <-chan s
 			return c.Ledger.Look(account, c.setup.account(account).Limit, critical, now)
 		},
 	}
-	j, wake := b.next(account)
-	if j.letter == nil && len(j.waiting) == 0 {
-		return job{}, wake, c.changed
+	var jobs []job
+	for len(jobs) < most {
+		j, wake := b.next(account)
+		if j.letter == nil && len(j.waiting) == 0 {
+			if len(jobs) == 0 {
+				return nil, wake, c.changed
+			}
+			break
+		}
+		j.waiting = slices.Clone(j.waiting)
+		for _, key := range j.keys() {
+			c.busy[key] = time.Time{}
+		}
+		jobs = append(jobs, j)
 	}
-	for _, key := range j.keys() {
-		c.busy[key] = time.Time{}
-	}
-	return j, time.Time{}, nil
+	return jobs, time.Time{}, nil
 }
 
 // release ends a claim and lets everybody look again.
@@ -297,6 +318,9 @@ func (c *Courier) succeeded(account string) {
 // domain's route, else the notifier's. Mail of a notifier which a reload removed
 // goes on, as that without one does.
 func (s Setup) servers(notifier, recipient string) []string {
+	if notifier == Nobody {
+		return nil
+	}
 	if servers := s.Domains.Servers(recipient); servers != nil {
 		return servers
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"tocsin"
@@ -21,6 +22,9 @@ type Desk struct {
 	// Silenced says what holds back the event of a check, if anything does; may
 	// be nil.
 	Silenced func(ev *tocsin.Event, now time.Time) (silence.Spell, bool)
+
+	// mu lets Address see every item that was put by an older router.
+	mu sync.RWMutex
 }
 
 // fullNote is what a mail says that could not be made durable.
@@ -38,17 +42,16 @@ func (d *Desk) Emit(ev tocsin.Event) error {
 // longer than hold, its mails wait; hold 0 is for an event that is whole. told
 // names the notifiers that it goes to, also with an error.
 func (d *Desk) EmitHeld(ev tocsin.Event, hold time.Duration) (told []string, err error) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
 	item, ok := d.item(ev, hold)
+	ok = ok && (!unaddressed(&item) || !d.crowded(&ev))
 	if ok && item.Silence != nil && ev.Type == tocsin.Reminder {
 		d.Log.Info("not repeated while it is silenced", "rule", ev.RuleID(), "by", item.Silence.Text)
 		return nil, nil
 	}
 	if !ok {
-		if endsUntold(&ev) {
-			d.Log.Info("recovery goes to nobody, as the failure did", "event", ev.ID, "rule", ev.RuleID())
-		} else {
-			d.Log.Warn("event goes to nobody: no route and no mail block take it", "event", ev.ID, "rule", ev.RuleID())
-		}
+		d.toNobody(&ev)
 		return nil, nil
 	}
 	told = item.Notifiers()

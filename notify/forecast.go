@@ -101,7 +101,7 @@ func (j job) recipients() int {
 func without(all, gone []spool.Waiting) []spool.Waiting {
 	left := make(map[string]bool, len(gone))
 	for _, w := range gone {
-		left[waitingKey(w)] = true
+		left[w.ID()] = true
 	}
-	return slices.DeleteFunc(all, func(w spool.Waiting) bool { return left[waitingKey(w)] })
+	return slices.DeleteFunc(all, func(w spool.Waiting) bool { return left[w.ID()] })
 }

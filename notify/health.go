@@ -59,7 +59,7 @@ func healthOf(letters []spool.Letter, waiting []spool.Waiting, pauses []Pause, n
 		age(l.Mail.Queued, l.Mail.Severity)
 	}
 	for _, w := range waiting {
-		if w.Item.Silence != nil {
+		if w.Item.Silence != nil || w.Target.Notifier == Nobody {
 			continue // it waits because somebody wants that, or did until now
 		}
 		age(w.Due(now), w.Item.Severity)

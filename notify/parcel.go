@@ -68,27 +68,33 @@ func (w *worker) pack(p *parcel, reserve func(account string, limit quota.Limit,
 // made durable at once. It does so where the limits are wide, and for mails that
 // were not tried before.
 func (w *worker) ahead(depth int) []*parcel {
-	ledger := w.courier.Ledger
+	if depth == 0 {
+		return nil
+	}
+	ledger, now := w.courier.Ledger, time.Now()
+	v := ledger.Look(w.account.Name, w.account.Limit, false, now)
+	if v.Room < roomAhead || v.Messages < roomAhead {
+		return nil
+	}
+	jobs, _, _ := w.courier.claim(w.account.Name, depth, now)
 	var ready []*parcel
-	for range depth {
-		now := time.Now()
-		if v := ledger.Look(w.account.Name, w.account.Limit, false, now); v.Room < roomAhead || v.Messages < roomAhead {
-			break
-		}
-		j, _, changed := w.courier.claim(w.account.Name, now)
-		if changed != nil {
-			break
-		}
+	for i, j := range jobs {
 		p := &parcel{job: j}
-		if j.letter != nil || w.pack(p, ledger.Intend) != nil || !p.ready {
-			w.courier.release(j) // its turn comes, and says why it cannot go
+		if v.Room < roomAhead || v.Messages < roomAhead || j.letter != nil || w.pack(p, ledger.Intend) != nil || !p.ready {
+			for _, j := range jobs[i:] {
+				w.courier.release(j) // its turn comes, and says why it cannot go
+			}
 			break
 		}
+		v.Room, v.Messages = v.Room-p.grant.Recipients, v.Messages-1
 		ready = append(ready, p)
 	}
 	if len(ready) > 0 && ledger.Commit() != nil {
 		w.unpack(ready) // the next one that is reserved alone says why
 		return nil
+	}
+	if len(ready) > 0 && w.courier.Rush != nil {
+		w.courier.Rush()
 	}
 	return ready
 }

@@ -20,9 +20,10 @@ func TestAhead(t *testing.T) {
 		name  string
 		limit quota.Limit
 		want  int
+		rush  bool
 	}{
-		{"wide", quota.Limit{MessagesPerHour: 100, RecipientsPerDay: 1000}, 3},
-		{"narrow", quota.Limit{MessagesPerHour: 8}, 2},
+		{"wide", quota.Limit{MessagesPerHour: 100, RecipientsPerDay: 1000}, 3, true},
+		{"narrow", quota.Limit{MessagesPerHour: 8}, 2, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -31,11 +32,16 @@ func TestAhead(t *testing.T) {
 				p.put(tocsin.Warning) // by which the server is known to be fast
 				p.after(time.Millisecond)
 				one.set(func(s *server) { s.hang = true })
+				p.mu.Lock() // nobody looks before both are there
 				first, second := p.put(tocsin.Warning), p.put(tocsin.Warning)
+				p.mu.Unlock()
 				p.after(time.Millisecond)
 				used := tt.limit.MessagesPerHour - p.Ledger.Look("one", tt.limit, true, time.Now()).Messages
 				if used != tt.want {
 					t.Errorf("%d messages are reserved while the second is on the wire, want %d", used, tt.want)
+				}
+				if p.rushed.Load() != tt.rush {
+					t.Errorf("got a rush %v, want %v", p.rushed.Load(), tt.rush)
 				}
 				one.set(func(s *server) { s.hang = false })
 				p.stop()

@@ -88,15 +88,17 @@ func (j job) keys() []string {
 	}
 	keys, items := make([]string, 0, len(j.waiting)+2), make([]string, 0, len(j.waiting))
 	for _, w := range j.waiting {
-		keys, items = append(keys, waitingKey(w)), append(items, w.Item.ID)
+		keys, items = append(keys, w.ID()), append(items, w.Item.ID)
 	}
 	// The mail that it becomes, which others see from then on; a digest that
 	// the disk does not take becomes one of its first item.
 	target := j.waiting[0].Target
-	return append(keys, spool.MailID(target, items), spool.MailID(target, items[:1]))
+	keys = append(keys, spool.MailID(target, items[:1]))
+	if len(items) > 1 {
+		keys = append(keys, spool.MailID(target, items))
+	}
+	return keys
 }
-
-func waitingKey(w spool.Waiting) string { return w.Item.ID + "\n" + w.Key() }
 
 // over says whether every recipient of a letter has a verdict already, because
 // only its end could not be saved.
@@ -253,7 +255,7 @@ func (b board) held(w spool.Waiting) (until time.Time, busy bool) {
 	if len(b.busy) == 0 {
 		return time.Time{}, false
 	}
-	return b.taken(waitingKey(w))
+	return b.taken(w.ID())
 }
 
 // dueGroups says of which groups the first item is due: the others go with it.

@@ -130,7 +130,7 @@ func TestNext(t *testing.T) {
 			}
 			for _, w := range b.waiting {
 				if w.Item.ID == tt.busy {
-					b.busy[waitingKey(w)] = time.Time{}
+					b.busy[w.ID()] = time.Time{}
 				}
 			}
 			j, wake := b.next("a")

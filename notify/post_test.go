@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,6 +79,7 @@ func (t talk) Send(ctx context.Context, e smtp.Envelope, data []byte) (smtp.Resu
 
 // post is a courier with its spool and its servers.
 type post struct {
+	rushed  atomic.Bool // several mails followed each other
 	t       *testing.T
 	dir     string
 	servers map[string]*server
@@ -124,6 +126,7 @@ func (p *post) start() {
 		}
 		return talk{srv}, nil
 	}
+	p.Rush = func() { p.rushed.Store(true) }
 	if p.prepare != nil {
 		p.prepare()
 	}

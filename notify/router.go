@@ -86,12 +86,15 @@ func (r Router) Targets(ev *tocsin.Event) []spool.Target {
 }
 
 // Item makes the spool's item of an event; ok is false when nobody is to hear
-// of it. It waits from now on, however old the event is.
+// of it. Without any mail block it is for Nobody. It waits from now on, however old the event is.
 func (r Router) Item(ev tocsin.Event, now time.Time) (item spool.Item, ok bool) {
 	if ev.Labels == nil {
 		ev.Labels = r.Labels
 	}
 	targets := r.Targets(&ev)
+	if len(r.Mails) == 0 && !endsUntold(&ev) {
+		targets = nobody()
+	}
 	return spool.Item{ID: ev.ID, Queued: now, Severity: ev.Severity, Targets: targets, Event: &ev}, len(targets) > 0
 }
 

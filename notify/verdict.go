@@ -131,6 +131,10 @@ func (w *worker) conclude(l spool.Letter, r smtp.Result, took time.Duration, now
 	case len(d.Refused(m)) > 0:
 		w.courier.replace(m, d, now) // its items are still there
 		err = w.courier.Spool.Finish(m.ID, d, now)
+		if errors.Is(err, spool.ErrUnknown) {
+			log.Error("mail refused, and not in badmail: its spool file is damaged", "refused", d.Refused(m), "reply", firstRefusal(m, d), "err", err)
+			return
+		}
 		log.Error("mail refused, kept in badmail", "refused", d.Refused(m), "reply", firstRefusal(m, d))
 		if w.courier.Refused != nil && err == nil {
 			w.courier.Refused(m, d, now)

@@ -56,12 +56,12 @@ func (w *worker) run(ctx context.Context) {
 	var queue []*parcel
 	for ctx.Err() == nil && !w.ended() {
 		if len(queue) == 0 {
-			j, wake, changed := w.courier.claim(w.account.Name, time.Now())
+			jobs, wake, changed := w.courier.claim(w.account.Name, 1, time.Now())
 			if changed != nil {
 				w.sleep(ctx, wake, changed)
 				continue
 			}
-			queue = []*parcel{{job: j}}
+			queue = []*parcel{{job: jobs[0]}}
 		}
 		p := queue[0]
 		queue = queue[1:]

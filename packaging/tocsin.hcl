@@ -3,12 +3,20 @@
 # copy. Every *.hcl file in this directory counts, as if they were one.
 #
 # Nothing is set here yet, and still the machine is watched: by the built-in checks
-# below. What they notice is kept in the queue ("tocsin status", "tocsin events") but
-# nobody is mailed before there is a mail server and a recipient.
+# below. What they notice waits in the queue ("tocsin status", "tocsin events") until
+# there is a mail server and somebody to mail. This asks for both, and sends a first
+# mail:
 #
-# 1. The account that mails are sent through, and who gets them. Take the first "#" of
-#    these lines away and put your own addresses in. "tocsin providers" lists the
-#    mail providers that need no more than this, and those that need a host.
+#      tocsin init
+#
+# It writes mail.hcl beside this file. By hand it is these blocks, without the first
+# "#" of each line and with your own addresses; "tocsin providers" lists the mail
+# providers that need no more than this, and those that need a host. The password (for
+# Gmail an app password) goes into a file that root alone can read, from which the
+# service manager hands it to the agent:
+#
+#      install -m 0600 /dev/stdin /etc/tocsin/smtp.secret
+#      tocsin validate && systemctl restart tocsin
 
 #mailserver "gmail" {
 #  provider = "gmail"
@@ -20,21 +28,8 @@
 #  to = ["alice@gmail.com"]
 #}
 
-# 2. The password (for Gmail an app password) goes into a file that root alone can
-#    read; the service manager hands it to the agent as credential("smtp"):
-#
-#      install -m 0600 /dev/stdin /etc/tocsin/smtp.secret
-#
-# 3. Look at it, try it, and let the agent have it. The restart is for the password;
-#    for the rules alone "systemctl reload tocsin" is enough.
-#
-#      tocsin validate
-#      systemd-run --pipe --wait -p LoadCredential=smtp:/etc/tocsin/smtp.secret tocsin test-mail
-#      systemctl restart tocsin
-#      tocsin status
-#
-# 4. To change what is watched, make a file of your own of what stands below and edit
-#    it. From then on it alone counts:
+# To change what is watched, make a file of your own of what stands below and edit it.
+# From then on it alone counts; "systemctl reload tocsin" has the agent read it.
 #
 #      tocsin defaults >/etc/tocsin/checks.hcl
 

@@ -19,7 +19,7 @@ func (a *agent) well(ctx context.Context, b heartbeat.Beat) error {
 	case err != nil:
 		return fmt.Errorf("the agent does not answer itself: %w", err)
 	case health.Unwritten > 0:
-		return fmt.Errorf("%d events cannot be written", health.Unwritten)
+		return fmt.Errorf("%s cannot be written", amount(health.Unwritten, "event"))
 	case health.Unsaved:
 		return fmt.Errorf("the state of the rules cannot be saved")
 	case mail.Failing > b.MailAge:

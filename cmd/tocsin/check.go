@@ -84,7 +84,7 @@ func checkNow(ctx context.Context, opt *options, cfg *config.Config, names []str
 		err = writeReports(opt, reports)
 	}
 	if err == nil && unread > 0 {
-		err = fmt.Errorf("%d of %d checks could not be read", unread, len(chosen))
+		err = fmt.Errorf("%d of %s could not be read", unread, amount(len(chosen), "check"))
 	}
 	return failed(err)
 }
@@ -135,7 +135,11 @@ func choose(cfg *config.Config, names []string) ([]engine.Check, error) {
 			}
 		}
 		if len(chosen) == n {
-			return nil, fmt.Errorf("no check named %q", name)
+			var there []called
+			for _, c := range cfg.Checks {
+				there = append(there, called{c.Kind, c.Name})
+			}
+			return nil, unknownCheck(name, there)
 		}
 	}
 	return chosen, nil
@@ -179,7 +183,7 @@ func report(c engine.Check, readings map[string]answer) checkReport {
 	}
 	kind, _ := checks.Find(c.Kind)
 	for _, m := range kind.Metrics {
-		v, ok := reading.Values[m.Name]
+		v, ok := reading.Values.Find(m.Name)
 		if !ok {
 			continue
 		}
@@ -207,7 +211,7 @@ func report(c engine.Check, readings map[string]answer) checkReport {
 func viewOf(c engine.Check, readings map[string]answer) engine.View {
 	return engine.View{
 		Reading: readings[c.ID()].reading, History: engine.NewHistory(c.Windows, c.Picks), Now: time.Now(),
-		Other: func(r engine.Ref) tocsin.Value { return readings[r.Check].reading.Values[r.Metric] },
+		Other: func(r engine.Ref) tocsin.Value { return readings[r.Check].reading.Values.Of(r.Metric) },
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"os/user"
 	"strconv"
 	"time"
@@ -12,8 +13,8 @@ import (
 )
 
 // pickupEvery is how often the directories that others put mail into are looked
-// at; hintedEvery is enough for one in which files are whole once they are there,
-// and of which the kernel says when they come.
+// at; hintedEvery is enough where nothing waits for its time, and the kernel says
+// when something comes. Each look wakes the agent.
 const (
 	pickupEvery = time.Second
 	hintedEvery = 10 * time.Second
@@ -27,25 +28,33 @@ type inbox struct {
 	// arrivals yields after something came. It is asked for after the first
 	// take, which makes the directory.
 	arrivals func(context.Context) (<-chan struct{}, error)
-	// whole says that a file is complete as soon as it is there.
-	whole bool
+	// calm says, after a take, that nothing is left there which waits for its time,
+	// and that nothing comes unheard.
+	calm func() bool
 	// tidy is called every hour.
 	tidy func(ctx context.Context, now time.Time) error
 }
 
 // collect takes in what other processes submit, and forgets old sent mail.
 func (a *agent) collect(ctx context.Context) {
-	s := a.store.spool
+	s, hinted := a.store.spool, false
 	a.tend(ctx, inbox{
 		name: "spool",
 		take: func(context.Context, time.Time) error {
-			_, err := s.Collect()
+			n, err := s.Collect()
+			if n > 0 {
+				a.address() // who submitted it may have known of no mail block
+			}
 			a.tellDamage()
 			return err
 		},
-		arrivals: s.Arrivals,
-		whole:    true,
-		tidy:     func(_ context.Context, now time.Time) error { return s.Prune(now) },
+		arrivals: func(ctx context.Context) (<-chan struct{}, error) {
+			hints, err := s.Arrivals(ctx)
+			hinted = err == nil
+			return hints, err
+		},
+		calm: func() bool { return hinted }, // a file is whole as soon as it is there
+		tidy: func(_ context.Context, now time.Time) error { return s.Prune(now) },
 	})
 }
 
@@ -59,19 +68,36 @@ func (a *agent) pickup(ctx context.Context, desk *notify.Desk) {
 	if dir == "" {
 		a.log.Debug("mail of other programs is not taken: this agent has a state directory of its own, and no pickup block with a dir")
 	}
+	var watched os.FileInfo // nil without hints
 	a.tend(ctx, inbox{
 		name: "pickup",
 		take: func(ctx context.Context, now time.Time) error { _, err := c.Look(ctx, now); return err },
-		// A directory that a reload brings has no hints, and is looked at every
-		// second all the same.
 		arrivals: func(ctx context.Context) (<-chan struct{}, error) {
 			if dir == "" {
 				return nil, nil
 			}
-			return spool.Watch(ctx, dir)
+			hints, err := spool.Watch(ctx, dir)
+			if err == nil {
+				watched, err = os.Stat(dir)
+			}
+			return hints, err
+		},
+		// A directory that a reload brings, or that is another one by now, has no
+		// hints: from when that is noticed on it is looked at every second.
+		calm: func() bool {
+			if !c.Empty() || config().Dir != dir {
+				return false
+			}
+			return dir == "" || isSame(dir, watched)
 		},
 		tidy: c.Sweep,
 	})
+}
+
+// isSame says whether what is at a path is what was there before.
+func isSame(path string, before os.FileInfo) bool {
+	now, err := os.Stat(path)
+	return err == nil && before != nil && os.SameFile(now, before)
 }
 
 // tend looks after an inbox until ctx ends.
@@ -83,6 +109,9 @@ func (a *agent) tend(ctx context.Context, in inbox) {
 	arrivals, watchErr := in.arrivals(ctx)
 	if watchErr != nil {
 		log.Warn("what others put in is noticed within a second, not at once", "err", watchErr)
+	}
+	if arrivals != nil && err == nil {
+		err = in.take(ctx, time.Now()) // what came before it was heard of
 	}
 	again := time.NewTimer(pickupEvery)
 	defer again.Stop()
@@ -96,7 +125,7 @@ func (a *agent) tend(ctx context.Context, in inbox) {
 			log.Error("inbox not tended, tried again every second", "err", err)
 		}
 		wait := pickupEvery
-		if in.whole && arrivals != nil && err == nil {
+		if err == nil && in.calm() {
 			wait = hintedEvery
 		}
 		again.Reset(wait)

@@ -8,10 +8,12 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"tocsin/internal/config"
+	"tocsin/internal/durable"
 	"tocsin/internal/systemd"
 )
 
@@ -47,11 +49,12 @@ func (e *exitError) Unwrap() error { return e.err }
 
 // options are the flags of every command.
 type options struct {
-	config string
-	state  string
-	json   bool
-	groups []string // of which status is asked
-	std    streams
+	config   string
+	state    string
+	json     bool
+	groups   []string      // of which status is asked
+	patience time.Duration // of status; 0 is that of the client
+	std      streams
 }
 
 // run is the program without its process: main adds the signals and the exit.
@@ -94,7 +97,7 @@ that provider's limits and without ever losing an alert.`,
 	root.PersistentFlags().StringVarP(&opt.config, "config", "c", "", "rule file or directory (default $TOCSIN_CONFIG, then /etc/tocsin)")
 	root.PersistentFlags().StringVar(&opt.state, "state", "", "state directory (default agent.state_dir, then /var/lib/tocsin)")
 	root.AddCommand(
-		newRunCommand(opt), newReloadCommand(opt), newJudgeCommand(opt), newStatusCommand(opt), newEventsCommand(opt), newDemoCommand(opt), newDefaultsCommand(opt), newValidateCommand(opt), newFmtCommand(opt), newCheckCommand(opt),
+		newInitCommand(opt), newRunCommand(opt), newReloadCommand(opt), newJudgeCommand(opt), newStatusCommand(opt), newEventsCommand(opt), newDemoCommand(opt), newDefaultsCommand(opt), newValidateCommand(opt), newFmtCommand(opt), newCheckCommand(opt),
 		newTestMailCommand(opt), newSendCommand(opt), newSendmailCommand(opt), newDoctorCommand(opt), newQueueCommand(opt), newQuotaCommand(opt), newProvidersCommand(opt), newMetricsCommand(opt), newExplainCommand(opt), newEventCommand(opt),
 		newBootmarkCommand(), newVersionCommand(opt),
 	)
@@ -109,7 +112,7 @@ func sortIn(root *cobra.Command) {
 	for _, group := range []struct{ id, title, names string }{
 		{"see", "See how things are:", "status events check doctor queue quota"},
 		{"act", "Act:", "silence ack monitor unmonitor start stop restart reload test-mail send"},
-		{"rules", "Write rule files:", "validate fmt defaults metrics providers explain demo"},
+		{"rules", "Write rule files:", "init validate fmt defaults metrics providers explain demo"},
 		{"run", "For systemd and other programs:", "run event sendmail"},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
@@ -127,6 +130,9 @@ func sortIn(root *cobra.Command) {
 func failed(err error) error {
 	if err == nil {
 		return nil
+	}
+	if errors.Is(err, durable.ErrNewer) { // no restart mends it
+		return &exitError{exitBadConfig, err}
 	}
 	return &exitError{exitFailed, err}
 }

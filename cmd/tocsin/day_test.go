@@ -43,7 +43,7 @@ func (f flapper) bad(now time.Time) bool {
 // Read reads it.
 func (f flapper) Read(context.Context) (tocsin.Reading, error) {
 	now := time.Now()
-	return tocsin.Reading{At: now, Values: map[string]tocsin.Value{"bad": tocsin.Bool(f.bad(now))}}, nil
+	return tocsin.Reading{At: now, Values: tocsin.ValuesOf(map[string]tocsin.Value{"bad": tocsin.Bool(f.bad(now))})}, nil
 }
 
 // isBad is the condition of every rule of the day.
@@ -51,7 +51,7 @@ type isBad struct{}
 
 // Eval evaluates it.
 func (isBad) Eval(v engine.View) engine.Truth {
-	if v.Reading.Values["bad"].Truth() {
+	if v.Reading.Values.Of("bad").Truth() {
 		return engine.True
 	}
 	return engine.False

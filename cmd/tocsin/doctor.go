@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -106,11 +108,11 @@ func diagnoseRules(opt *options) (*config.Config, []doctor.Finding) {
 	switch {
 	case len(cfg.Accounts) == 0:
 		found = append(found, doctor.Finding{
-			About: "mail", Grade: doctor.Wrong, Text: "no mail server is configured: nobody hears of anything",
-			Fix: "add a mailserver and a mail block; tocsin providers lists the accounts that need only a name and a password",
+			About: "mail", Grade: doctor.Wrong, Text: "no mail server is configured yet: nobody hears of anything, and what happens waits in the queue",
+			Fix: "tocsin init asks for an account and who gets mail; tocsin providers lists the accounts that need only a name and a password",
 		})
 	case len(cfg.Mails) == 0:
-		found = append(found, doctor.Finding{About: "mail", Grade: doctor.Wrong, Text: "no mail block says who hears of alerts", Fix: "add: mail \"ops\" { to = [\"you@example.com\"] }"})
+		found = append(found, doctor.Finding{About: "mail", Grade: doctor.Wrong, Text: "no mail block says who hears of alerts, which wait in the queue", Fix: "add: mail \"ops\" { to = [\"you@example.com\"] }"})
 	}
 	return cfg, found
 }
@@ -119,9 +121,16 @@ func diagnoseRules(opt *options) (*config.Config, []doctor.Finding) {
 func diagnoseAgent(ctx context.Context, opt *options) []doctor.Finding {
 	const about = "agent"
 	s, err := client(opt).Status(ctx, nil)
+	silent := new(control.NoAnswer)
 	switch {
 	case errors.Is(err, control.ErrNotRunning):
-		return []doctor.Finding{{About: about, Grade: doctor.Wrong, Text: "it is not running", Fix: "systemctl enable --now tocsin; journalctl -u tocsin says why it ends"}}
+		return []doctor.Finding{{About: about, Grade: doctor.Wrong, Text: "it is not running", Fix: startAgent()}}
+	case errors.As(err, &silent):
+		return []doctor.Finding{{About: about, Grade: doctor.Wrong, Text: silent.Text(), Fix: silent.Advice()}}
+	case errors.Is(err, control.ErrLongPath):
+		return []doctor.Finding{{About: about, Grade: doctor.Wrong, Text: err.Error()}}
+	case err != nil && !errors.Is(err, fs.ErrPermission):
+		return []doctor.Finding{{About: about, Grade: doctor.Doubtful, Text: err.Error(), Fix: "journalctl -u tocsin says what it did last"}}
 	case err != nil:
 		return []doctor.Finding{{About: about, Grade: doctor.Doubtful, Text: err.Error(), Fix: "ask as root, or as a member of the agent's group"}}
 	}
@@ -135,6 +144,16 @@ func diagnoseAgent(ctx context.Context, opt *options) []doctor.Finding {
 	return found
 }
 
+// startAgent says how the agent is started, and what to do where it cannot be. A
+// secret that was encrypted on another machine, or for another machine-id, is lost.
+func startAgent() string {
+	fix := "systemctl enable --now tocsin; journalctl -u tocsin says why it ends"
+	if hasSealed() {
+		fix += "; where that is a credential, tocsin init sets the secret anew"
+	}
+	return fix
+}
+
 // diagnoseQueue looks for mail that a person should look at.
 func diagnoseQueue(cfg *config.Config) []doctor.Finding {
 	const about = "queue"
@@ -144,13 +163,13 @@ func diagnoseQueue(cfg *config.Config) []doctor.Finding {
 	}
 	var found []doctor.Finding
 	if listing.Badmail > 0 {
-		found = append(found, doctor.Finding{About: about, Grade: doctor.Doubtful, Text: fmt.Sprintf("%d mails were given up", listing.Badmail), Fix: "tocsin queue list --badmail says who did not get them, and why"})
+		found = append(found, doctor.Finding{About: about, Grade: doctor.Doubtful, Text: "mails that were given up: " + strconv.Itoa(listing.Badmail), Fix: "tocsin queue list --badmail says who did not get them, and why"})
 	}
 	if listing.Corrupt > 0 {
-		found = append(found, doctor.Finding{About: about, Grade: doctor.Doubtful, Text: fmt.Sprintf("%d damaged files are in corrupt", listing.Corrupt), Fix: "look at the disk (smartctl, dmesg), then at the files in " + spoolDir(cfg.Agent.StateDir) + "/corrupt"})
+		found = append(found, doctor.Finding{About: about, Grade: doctor.Doubtful, Text: "damaged files in corrupt: " + strconv.Itoa(listing.Corrupt), Fix: "look at the disk (smartctl, dmesg), then at the files in " + spoolDir(cfg.Agent.StateDir) + "/corrupt"})
 	}
 	if n := len(listing.OnHold); n > 0 {
-		found = append(found, doctor.Finding{About: about, Grade: doctor.Doubtful, Text: fmt.Sprintf("%d mails or events are on hold", n), Fix: "tocsin queue list; tocsin queue retry ID lets one go"})
+		found = append(found, doctor.Finding{About: about, Grade: doctor.Doubtful, Text: "mails and events on hold: " + strconv.Itoa(n), Fix: "tocsin queue list; tocsin queue retry ID lets one go"})
 	}
 	if len(found) == 0 {
 		found = append(found, doctor.Finding{About: about, Text: fmt.Sprintf("%d wait, none was given up", len(listing.Items)+len(listing.Letters))})
@@ -172,7 +191,7 @@ func diagnoseServer(ctx context.Context, opt *options, cfg *config.Config, a not
 		return doctor.Finding{About: about, Grade: doctor.Doubtful, Text: "paused by its provider: " + paused[a.Name].Reason, Fix: "wait until " + paused[a.Name].Until.Format(time.DateTime)}
 	}
 	if a.Username != "" && a.Password.Reveal() == "" && a.OAuth.IsZero() {
-		return doctor.Finding{About: about, Grade: doctor.Doubtful, Text: found.Text + "; its secret is not here, so nobody logged in", Fix: "inside the service: systemd-run --pipe --wait -p LoadCredential=smtp:/etc/tocsin/smtp.secret tocsin doctor"}
+		return doctor.Finding{About: about, Grade: doctor.Doubtful, Text: found.Text + "; its secret is not here, so nobody logged in", Fix: "inside the service: " + inService("doctor")}
 	}
 	quiet := *opt
 	quiet.std.out = io.Discard

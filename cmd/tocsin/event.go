@@ -129,7 +129,7 @@ func withMachine(ctx context.Context, opt *options, hook string, do func(context
 	defer cancel()
 	delivering, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
-	courier.Configure(delivering, setup(cfg))
+	courier.Configure(delivering, courierSetup(cfg))
 	go func() { courier.Run(delivering); close(done) }()
 	defer func() { stop(); <-done }()
 	m.Rush()
@@ -148,7 +148,11 @@ func newEventUnitCommand(opt *options) *cobra.Command {
 	return &cobra.Command{
 		Use:   "unit NAME",
 		Short: "Tell that a systemd unit failed (for OnFailure=tocsin-unit@%n.service)",
-		Args:  cobra.ExactArgs(1),
+		Long: `Tell that a systemd unit failed, for OnFailure=tocsin-unit@%n.service of a unit:
+whoever writes that wants it told, also without a hook "unit" block, which says
+how severe it is and which units are left out. Of a unit that systemd does not
+know nothing is told (exit code 1), unless systemd itself has started the command.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !systemd.IsUnitName(args[0]) {
 				return &exitError{exitUsage, fmt.Errorf("event unit: %q is no name of a unit", printable(args[0]))}
@@ -175,9 +179,13 @@ func unitFailed(ctx context.Context, opt *options, cfg *config.Config, unit stri
 	}
 	asking, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
-	e, err := systemd.Bus{}.Unit(asking, unit)
-	if err != nil || !e.Failed {
-		e = monitored(unit, time.Now())
+	known, err := systemd.Bus{}.Unit(asking, unit)
+	if err != nil {
+		known = systemd.UnitEvent{} // then what the caller says is all there is
+	}
+	e, err := failure(unit, known, time.Now())
+	if err != nil {
+		return err
 	}
 	lines := machine.UnitLines(asking, systemd.Journal{}, e)
 	ev := machine.UnitFailed(cfg.Agent.Host, e, lines)
@@ -191,6 +199,24 @@ func unitFailed(ctx context.Context, opt *options, cfg *config.Config, unit stri
 
 // askLimit is how long systemd and the journal may take to say what happened.
 const askLimit = 5 * time.Second
+
+// failure is what there is to tell of a unit, by what systemd knows of it. That
+// it was collected when it had ended is no reason to tell nothing, when the service
+// manager started this process about it; a person has mistyped the name.
+func failure(unit string, known systemd.UnitEvent, now time.Time) (systemd.UnitEvent, error) {
+	if known.Failed {
+		return known, nil
+	}
+	e := monitored(unit, now)
+	if !known.NotFound || os.Getenv("MONITOR_UNIT") == unit {
+		return e, nil
+	}
+	if !systemd.UnderManager() {
+		return e, fmt.Errorf("event unit: systemd knows no unit %s, so nothing is told", unit)
+	}
+	e.NotFound = true
+	return e, nil
+}
 
 // monitored is what the service manager tells an OnFailure= unit of the one
 // that failed (MONITOR_*, systemd.exec(5)).

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tocsin"
+	"tocsin/internal/systemd"
 )
 
 func TestEventsAreBounded(t *testing.T) {
@@ -35,6 +36,42 @@ func TestEventsAreBounded(t *testing.T) {
 				t.Fatalf("%s: got %s at %d, want the newest in their order", name, e.At, i)
 			}
 		}
+	}
+}
+
+// TestWhatIsToldOfAUnit: a name that systemd does not know is a mistake of whoever
+// typed it, and a unit that was collected for the service manager.
+func TestWhatIsToldOfAUnit(t *testing.T) {
+	const unit = "backup.service"
+	now := statusNow
+	for name, tt := range map[string]struct {
+		known     systemd.UnitEvent
+		monitored string // MONITOR_UNIT
+		manager   bool   // the service manager started the process
+		want      systemd.UnitEvent
+		refused   bool
+	}{
+		"failed":                    {systemd.UnitEvent{Unit: unit, Failed: true, Result: "signal", At: now}, "", false, systemd.UnitEvent{Unit: unit, Failed: true, Result: "signal", At: now}, false},
+		"well again":                {systemd.UnitEvent{Unit: unit}, unit, true, systemd.UnitEvent{Unit: unit, Failed: true, Result: "exit-code", At: now}, false},
+		"nobody could be asked":     {systemd.UnitEvent{}, "", false, systemd.UnitEvent{Unit: unit, Failed: true, At: now}, false},
+		"mistyped":                  {systemd.UnitEvent{Unit: unit, NotFound: true}, "", false, systemd.UnitEvent{}, true},
+		"mistyped, of another":      {systemd.UnitEvent{Unit: unit, NotFound: true}, "other.service", false, systemd.UnitEvent{}, true},
+		"collected":                 {systemd.UnitEvent{Unit: unit, NotFound: true}, unit, true, systemd.UnitEvent{Unit: unit, Failed: true, Result: "exit-code", At: now}, false},
+		"collected, an old systemd": {systemd.UnitEvent{Unit: unit, NotFound: true}, "", true, systemd.UnitEvent{Unit: unit, Failed: true, NotFound: true, At: now}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("MONITOR_UNIT", tt.monitored)
+			t.Setenv("MONITOR_SERVICE_RESULT", "exit-code")
+			t.Setenv("INVOCATION_ID", "")
+			if tt.manager {
+				t.Setenv("INVOCATION_ID", "0123456789abcdef0123456789abcdef")
+				t.Setenv("SYSTEMD_EXEC_PID", "")
+			}
+			got, err := failure(unit, tt.known, now)
+			if (err != nil) != tt.refused || err == nil && got != tt.want {
+				t.Errorf("got %+v, %v", got, err)
+			}
+		})
 	}
 }
 

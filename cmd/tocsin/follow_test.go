@@ -103,7 +103,7 @@ func TestFollow(t *testing.T) {
 		all, err := a.engine.Status(ctx)
 		var got []string
 		for _, c := range all {
-			got = append(got, c.Name+" "+c.Reading.Values["exists"].String())
+			got = append(got, c.Name+" "+c.Reading.Values.Of("exists").String())
 		}
 		// Neither path is there on this machine.
 		if text := strings.Join(got, ", "); err != nil || text != "disks:/srv/a false, disks:/srv/b false" {

@@ -45,9 +45,9 @@ func membersOf(all []control.Check, groups []string) ([]string, error) {
 			slices.Sort(known)
 			known = slices.Compact(known)
 			if len(known) == 0 {
-				return nil, fmt.Errorf("no group %q: no check has groups", group)
+				return nil, &control.Unknown{Name: group, Text: fmt.Sprintf("no group %q: no check has groups", group)}
 			}
-			return nil, fmt.Errorf("no group %q; there is %s", group, strings.Join(known, ", "))
+			return nil, &control.Unknown{Name: group, Text: fmt.Sprintf("no group %q; there is %s", group, strings.Join(known, ", "))}
 		}
 	}
 	return ids, nil

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tocsin/internal/config"
+	"tocsin/internal/program"
 )
 
 // What the process may use that reads the rule files first. No file that can be
@@ -28,6 +29,7 @@ const (
 	judgeStack  = 64 << 20
 	judgeOutput = 24 << 20 // all rule files in base64, with their problems
 	judgeStderr = 4 << 10
+	judgeNice   = 10 // checks go first
 )
 
 // judgement is what becomes of the rule files in a process of their own.
@@ -51,11 +53,14 @@ type judge struct {
 	// command is that process; it ends with its context.
 	command func(ctx context.Context) *exec.Cmd
 	limit   time.Duration
+	// spare keeps that process, which becomes a process group of its own, from
+	// being taken for what a check's program left; see [program.Cage.Spare].
+	spare func() (done func())
 }
 
 // newJudge is this very program, also after its file was replaced.
-func newJudge(opt *options) judge {
-	return judge{limit: judgeTime, command: func(ctx context.Context) *exec.Cmd {
+func newJudge(opt *options, cage *program.Cage) judge {
+	return judge{limit: judgeTime, spare: cage.Spare, command: func(ctx context.Context) *exec.Cmd {
 		cmd := exec.CommandContext(ctx, "/proc/self/exe")
 		cmd.Args = []string{"tocsin", "judge", "--config", opt.config, "--state", opt.state}
 		return cmd
@@ -96,6 +101,9 @@ func (j judge) run(ctx context.Context) (said judgement, err error) {
 	cmd := j.command(ctx)
 	out, stderr := &room{left: judgeOutput, strict: true}, &room{left: judgeStderr}
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = out, stderr, judgeGrace/2
+	if j.spare != nil {
+		defer j.spare()()
+	}
 	err = cmd.Run()
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
@@ -165,6 +173,11 @@ func confine() {
 	debug.SetMemoryLimit(judgeMemory / 2)
 	for resource, most := range map[int]uint64{unix.RLIMIT_DATA: judgeMemory, unix.RLIMIT_CPU: uint64(judgeTime.Seconds()), unix.RLIMIT_CORE: 0} {
 		_ = unix.Setrlimit(resource, &unix.Rlimit{Cur: most, Max: most})
+	}
+	// A priority is that of one thread, unless a process group gets it
+	// (setpriority(2)): this process becomes one.
+	if unix.Setpgid(0, 0) == nil {
+		_ = unix.Setpriority(unix.PRIO_PGRP, 0, judgeNice)
 	}
 	// The agent shares its memory limit with this process (proc(5)).
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)

@@ -104,7 +104,7 @@ func TestWhatIsJudgedIsWhatIsLoaded(t *testing.T) {
 	write(rules, "mailserver \"relay\" {\n  host     = \"mail.example.com\"\n  username = \"me@example.com\"\n  password = file(\"secret\")\n}\nmail \"ops\" {\n  to = [\"ops@example.com\"]\n}\n")
 	write(secret, "first")
 	opt := &options{config: rules, state: filepath.Join(dir, "state")}
-	said, err := newJudge(opt).ask(t.Context())
+	said, err := newJudge(opt, nil).ask(t.Context())
 	if err != nil || !said.Valid {
 		t.Fatalf("got %+v, %v", said, err)
 	}
@@ -124,7 +124,7 @@ func TestWhatIsJudgedIsWhatIsLoaded(t *testing.T) {
 	if got := second.Since(first).Blocks.Changed; len(got) != 1 || got[0] != `mailserver "relay"` {
 		t.Errorf("got %q", got)
 	}
-	said, err = newJudge(opt).ask(t.Context())
+	said, err = newJudge(opt, nil).ask(t.Context())
 	if err != nil || said.Valid || len(said.Files) > 0 || !strings.Contains(said.Problems, "a.hcl line 1") || firstProblem(said.Problems) == "" {
 		t.Errorf("got %+v, %v", said, err)
 	}

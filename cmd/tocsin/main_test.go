@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -54,6 +55,7 @@ func TestScripts(t *testing.T) {
 			}
 			env.Defer(func() { _ = manager.Close(); _ = os.RemoveAll(dir) })
 			env.Values[managerKey] = manager
+			env.Values[postboxKey] = &boxed{}
 			env.Setenv("NOTIFY_SOCKET", path)
 			env.Setenv("AGENT", filepath.Join(dir, "state"))
 			return nil
@@ -62,9 +64,15 @@ func TestScripts(t *testing.T) {
 			"ready":        waitReady,
 			"plain":        plainTimes,
 			"hangup":       hangUp,
+			"freeze":       freeze,
+			"thaw":         thaw,
 			"await":        awaitRead,
 			"await.failed": awaitFailed,
 			"walk":         walk,
+			"documents":    runDocuments,
+			"relay":        startRelay,
+			"postbox":      startPostbox,
+			"received":     received,
 		},
 	})
 }
@@ -114,12 +122,24 @@ func awaitFailed(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // hangUp sends SIGHUP to the agent that has the state directory $AGENT.
-func hangUp(ts *testscript.TestScript, _ bool, _ []string) {
+func hangUp(ts *testscript.TestScript, _ bool, _ []string) { signalAgent(ts, syscall.SIGHUP) }
+
+// freeze stops the agent of the script, so that it answers nobody; thaw lets it
+// go on.
+func freeze(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Setenv("PID", strconv.Itoa(signalAgent(ts, syscall.SIGSTOP)))
+}
+
+func thaw(ts *testscript.TestScript, _ bool, _ []string) { signalAgent(ts, syscall.SIGCONT) }
+
+// signalAgent sends a signal to the agent of the script, and returns its process.
+func signalAgent(ts *testscript.TestScript, signal syscall.Signal) int {
 	var pid int
 	text := ts.ReadFile(filepath.Join(ts.Getenv("AGENT"), "lock"))
 	_, err := fmt.Sscanf(text[strings.LastIndexByte(text, ' ')+1:], "%d", &pid)
 	ts.Check(err)
-	ts.Check(syscall.Kill(pid, syscall.SIGHUP))
+	ts.Check(syscall.Kill(pid, signal))
+	return pid
 }
 
 // plainTimes writes the standard output of the command before into a file, with

@@ -101,7 +101,7 @@ func drain(cfg *config.Config, used map[string][]quota.Use, now time.Time) (drai
 	if err != nil {
 		return drainReport{}, err
 	}
-	b := notify.Backlog{Setup: setup(cfg), Letters: listing.Going(), Waiting: listing.Waiting(), Used: used, Paused: make(map[string]time.Time), Silenced: make(map[string]time.Time)}
+	b := notify.Backlog{Setup: courierSetup(cfg), Letters: listing.Going(), Waiting: listing.Waiting(), Used: used, Paused: make(map[string]time.Time), Silenced: make(map[string]time.Time)}
 	book := silence.Read(silencesPath(cfg.Agent.StateDir), cfg.Maintenances)
 	for _, w := range b.Waiting {
 		if s := w.Item.Silence; s != nil {
@@ -144,7 +144,7 @@ func (d drainReport) text(now time.Time) string {
 	case d.Mails == 0:
 		text = fmt.Sprintf("%d waiting", d.Waiting)
 	case wait > 0:
-		text = fmt.Sprintf("%d waiting: in %d mails, the last one in %s, at %s", d.Waiting, d.Mails, wait, d.Until.Local().Format(time.DateTime))
+		text = fmt.Sprintf("%d waiting: in %s, the last one in %s, at %s", d.Waiting, amount(d.Mails, "mail"), wait, d.Until.Local().Format(time.DateTime))
 	case d.Mails > 1:
 		text = fmt.Sprintf("%d waiting: in %d mails now", d.Waiting, d.Mails)
 	}

@@ -25,9 +25,10 @@ const referenceEnd = `
 | ` + "`0`" + ` | it worked |
 | ` + "`1`" + ` | it failed; standard error says at what |
 | ` + "`2`" + ` | wrong usage |
+| ` + "`65`" + ` | an answer to ` + "`tocsin init`" + ` cannot be used; nothing was written |
 | ` + "`78`" + ` | the rule file cannot be used; every problem is on standard error |
 
-` + "`tocsin sendmail`" + ` and ` + "`tocsin status --nagios`" + ` have codes of their own.
+` + "`tocsin sendmail`, `tocsin status` and `tocsin events`" + ` have codes of their own.
 
 ## Environment
 
@@ -43,7 +44,9 @@ const referenceEnd = `
 | path | what |
 |---|---|
 | ` + "`/etc/tocsin/*.hcl`" + ` | the rule files, tocsin.hcl(5) |
+| ` + "`/etc/tocsin/mail.hcl`" + ` | the one that ` + "`tocsin init`" + ` writes |
 | ` + "`/etc/tocsin/smtp.secret`" + ` | the password that the unit hands over as ` + "`credential(\"smtp\")`" + ` |
+| ` + "`/etc/tocsin/smtp.cred`" + ` | the same, encrypted by systemd-creds(1); a drop-in of the unit names it |
 | ` + "`/var/lib/tocsin`" + ` | the spool, the quota and the state of the rules |
 | ` + "`/var/spool/tocsin/pickup`" + ` | where every program may drop mail |
 | ` + "`/run/tocsin/control.sock`" + ` | where the agent answers |
@@ -75,7 +78,7 @@ func TestReference(t *testing.T) {
 
 func referenceOf(root *cobra.Command) string {
 	var b strings.Builder
-	b.WriteString("# Commands\n\n## Synopsis\n\n```\ntocsin [-c PATH] COMMAND [FLAG]... [ARGUMENT]...\n```\n\n## Description\n\n" + root.Long + "\n\n")
+	b.WriteString("# Commands\n\n## Synopsis\n\n```text\ntocsin [-c PATH] COMMAND [FLAG]... [ARGUMENT]...\n```\n\n## Description\n\n" + root.Long + "\n\n")
 	b.WriteString("`tocsin completion bash`, `zsh` or `fish` prints the completion for a shell; the packages have them. `--help` of any command prints\nwhat stands here.\n")
 	b.WriteString("\n## Flags of every command\n\n" + flagTable(root.PersistentFlags().FlagUsages()))
 	b.WriteString("\n## Commands\n")
@@ -91,12 +94,12 @@ func describeCommand(b *strings.Builder, c *cobra.Command) {
 	if c.Hidden || c.Name() == "completion" || c.Name() == "help" {
 		return
 	}
-	fmt.Fprintf(b, "\n### %s\n\n%s.\n\n```\n%s\n```\n", c.CommandPath(), c.Short, c.UseLine())
+	fmt.Fprintf(b, "\n### %s\n\n%s.\n\n```text\n%s\n```\n", c.CommandPath(), c.Short, c.UseLine())
 	if c.Long != "" {
 		b.WriteString("\n" + fenced(c.Long) + "\n")
 	}
 	if c.Example != "" {
-		fmt.Fprintf(b, "\n```\n%s\n```\n", strings.TrimRight(c.Example, "\n"))
+		fmt.Fprintf(b, "\n```sh\n%s\n```\n", strings.TrimSpace(strings.ReplaceAll(c.Example, "\n  ", "\n")))
 	}
 	if table := flagTable(c.LocalNonPersistentFlags().FlagUsages()); table != "" {
 		b.WriteString("\n" + table)
@@ -106,7 +109,7 @@ func describeCommand(b *strings.Builder, c *cobra.Command) {
 	}
 }
 
-// fenced puts the indented lines of a help text, which are tables and examples,
+// fenced puts the indented lines of a help text, which are examples or tables,
 // between fences.
 func fenced(text string) string {
 	var b strings.Builder
@@ -116,12 +119,14 @@ func fenced(text string) string {
 		if indented := strings.HasPrefix(line, "  "); line != "" && indented != inside {
 			if inside {
 				b.WriteString("```\n\n")
+			} else if strings.HasPrefix(line, "  tocsin ") {
+				b.WriteString("```sh\n")
 			} else {
-				b.WriteString("```\n")
+				b.WriteString("```text\n")
 			}
 			inside = indented
 		}
-		b.WriteString(line + "\n")
+		b.WriteString(strings.TrimPrefix(line, "  ") + "\n")
 	}
 	if inside {
 		b.WriteString("```\n")

@@ -76,6 +76,7 @@ func (n *renewer) try(ctx context.Context) (reply control.Reloaded, sum string, 
 	if !said.Valid {
 		return reply, said.Sum, errors.New(firstProblem(said.Problems))
 	}
+	n.agent.gear.work()
 	cfg, problems := config.LoadFiles(said.Files, config.Options{StateDir: n.opt.state, Self: true})
 	if problems.HasErrors() {
 		err = problems

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -31,7 +30,7 @@ func (a *agent) report(ctx context.Context, names []string) (control.Status, err
 	cfg := a.config.Load()
 	s := control.Status{
 		API: control.APIVersion, Version: version(), Host: cfg.Agent.Host, Started: a.started, Now: now,
-		Missing: joined(a.machine.Missing(), cfg.Lacking(), a.refused()), Checks: []control.Check{},
+		Missing: joined(unmailed(cfg), a.machine.Missing(), cfg.Lacking(), a.refused()), Checks: []control.Check{},
 		Heartbeats: a.heartbeats(),
 		Silences:   a.silences().Silences,
 		Mail:       control.Mail{Waiting: len(a.store.spool.Waiting()) + len(a.store.spool.Letters()), Servers: []control.Server{}},
@@ -45,7 +44,11 @@ func (a *agent) report(ctx context.Context, names []string) (control.Status, err
 	}
 	for _, name := range names {
 		if !slices.ContainsFunc(all, func(c engine.CheckStatus) bool { return named(c, name) }) {
-			return control.Status{}, fmt.Errorf("no check named %q", name)
+			var there []called
+			for _, c := range all {
+				there = append(there, called{c.Kind, c.Name})
+			}
+			return control.Status{}, unknownCheck(name, there)
 		}
 	}
 	kinds := make(map[string]map[string]checks.Unit)
@@ -117,8 +120,8 @@ func checkState(c engine.CheckStatus, units map[string]checks.Unit) control.Chec
 		s.Errors[metric] = err.Error()
 	}
 	var shown []string
-	for _, metric := range sortedKeys(c.Reading.Values) {
-		v := c.Reading.Values[metric]
+	for _, read := range c.Reading.Values.Sorted() {
+		metric, v := read.Metric, read.Value
 		text := checks.Format(units[metric], v)
 		s.Values = append(s.Values, control.Value{Metric: metric, Unit: string(units[metric]), Value: plain(v), Text: text})
 		shown = append(shown, metric+" "+text)

@@ -36,12 +36,14 @@ type agent struct {
 	config  atomic.Pointer[config.Config]
 	host    *checks.Host
 	store   *store
+	desk    *notify.Desk
 	router  atomic.Pointer[notify.Router]
 	courier *notify.Courier
 	engine  *engine.Engine
 	machine *machine.Machine
 	alarms  *notify.Alarms
 	beats   *heartbeat.Sender
+	gear    *gear
 	// reloads asks for the rule files to be read again; rejected is why those on
 	// disk are not in force.
 	reloads  chan chan control.Reloaded
@@ -61,8 +63,8 @@ type agent struct {
 // through the desk into the spool, and the courier delivers from there. Each
 // part pushes its stop; they run in reverse, also when a later part fails.
 func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent, err error) {
-	a = &agent{log: log, started: time.Now(), host: checks.NewHost(""), changes: make(chan struct{}), reloads: make(chan chan control.Reloaded)}
-	a.host.Log, a.host.Own = log, a.own
+	a = &agent{log: log, started: time.Now(), gear: newGear(), host: checks.NewHost(""), changes: make(chan struct{}), reloads: make(chan chan control.Reloaded)}
+	a.host.Log, a.host.Own, a.host.Busy = log, a.own, a.gear.hold
 	a.config.Store(cfg)
 	defer func() {
 		if err != nil {
@@ -71,6 +73,7 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 	}()
 	// 0. What the programs of checks, hooks and accounts run in.
 	a.host.Cage = program.OpenCage(true, log)
+	a.host.Cage.Busy = a.gear.work
 	a.onStop(a.host.Cage.Close)
 	// 1. The checks and rules of the rule file.
 	if err := a.open(cfg); err != nil {
@@ -91,16 +94,18 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 		return a, err
 	}
 	desk := &notify.Desk{Spool: a.store.spool, Log: log, Router: func() notify.Router { return *a.router.Load() }, Silenced: a.store.silences.Over}
+	a.desk = desk
+	a.address()
 	proof := a.evidence(desk)
 	a.engine = engine.New(cfg.Agent.Host, cfg.Checks, state, proof, cfg.Agent.StartDelay, log)
 	a.machine = newMachine(a.store, desk, a.config.Load, a.courier.Hurry, a.engine.Quiet, systemd.OwnUnit(), log)
 	a.machine.Cage, a.machine.Journal.Spare = a.host.Cage, a.host.Cage.Spare
 	a.alarms = &notify.Alarms{Desk: desk, Log: log, Host: func() string { return a.config.Load().Agent.Host }}
-	a.courier.Refused, a.courier.FellBack = a.alarms.Refused, a.fellBack
+	a.courier.Refused, a.courier.FellBack, a.courier.Rush = a.alarms.Refused, a.fellBack, a.gear.work
 	a.beats = &heartbeat.Sender{Log: log, Well: a.well, Line: a.line}
 	a.tellDamage()
 	a.courierCtx = a.background(ctx, a.courier.Run)
-	a.courier.Configure(a.courierCtx, setup(cfg))
+	a.courier.Configure(a.courierCtx, courierSetup(cfg))
 	a.background(ctx, a.courier.Relieve)
 	a.attend(cfg)
 	a.background(ctx, a.collect)
@@ -147,8 +152,8 @@ func newRouter(cfg *config.Config) *notify.Router {
 	return &notify.Router{Routes: cfg.Routes, Mails: cfg.Mails, Hooks: cfg.NotifyHooks(), Labels: cfg.Agent.Labels, Domains: cfg.Domains}
 }
 
-// setup is what the courier works by.
-func setup(cfg *config.Config) notify.Setup {
+// courierSetup is what the courier works by.
+func courierSetup(cfg *config.Config) notify.Setup {
 	return notify.Setup{Accounts: cfg.Accounts, Mails: cfg.Mails, Servers: cfg.Servers, Domains: cfg.Domains, Templates: cfg.Templates}
 }
 
@@ -190,8 +195,15 @@ func openState(s *store, log *slog.Logger) (*engine.State, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := state.RollForward(events); n > 0 {
-		log.Info("state rolled forward from the spool", "events", n)
+	n := state.RollForward(events)
+	if n == 0 {
+		return state, nil
+	}
+	log.Info("state rolled forward from the spool", "events", n)
+	// The spool forgets what it has sent, and an agent that is killed again and
+	// again before it saves would forget what it has told, and number it anew.
+	if err := state.Save(time.Now()); err != nil {
+		log.Error("state not saved, the next event saves it", "err", err)
 	}
 	return state, nil
 }
@@ -227,7 +239,8 @@ func (a *agent) reload(ctx context.Context, cfg *config.Config) error {
 	if err := a.open(cfg); err != nil {
 		return err
 	}
-	a.courier.Configure(a.courierCtx, setup(cfg))
+	a.address()
+	a.courier.Configure(a.courierCtx, courierSetup(cfg))
 	if err := a.engine.Reload(ctx, cfg.Agent.Host, cfg.Checks); err != nil {
 		return err
 	}
@@ -259,7 +272,7 @@ func (a *agent) listen(ctx context.Context, up func()) {
 		Retry:   a.retry,
 		Drop:    func(id string) error { return a.store.spool.Drop(id, "dropped by hand", time.Now()) },
 		Hold:    a.store.spool.PutOnHold,
-		Requeue: func(id string) error { return a.store.spool.Requeue(id, time.Now()) },
+		Requeue: a.requeue,
 		Reserve: a.reserve,
 		Down:    a.down,
 		Act:     a.act,
@@ -284,13 +297,14 @@ func (a *agent) retry(id string) error {
 
 // act does what a person asks of some checks.
 func (a *agent) act(verb string, names []string, all bool, by string) error {
-	return a.order(engine.Order{Verb: engine.Verb(verb), Names: meant(a.config.Load().Checks, names), All: all, By: by})
+	ctx, cancel := a.patient()
+	defer cancel()
+	return a.engine.Obey(ctx, engine.Order{Verb: engine.Verb(verb), Names: meant(a.config.Load().Checks, names), All: all, By: by})
 }
 
-func (a *agent) order(o engine.Order) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.courierCtx), actLimit)
-	defer cancel()
-	return a.engine.Obey(ctx, o)
+// patient is how long an order of a person may take.
+func (a *agent) patient() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(a.courierCtx), actLimit)
 }
 
 // reserve counts a mail that another process is about to send.

@@ -25,7 +25,7 @@ func printed() map[string]any {
 		"check": []checkReport{}, "doctor": doctorReport{}, "check --explain": control.Explanation{}, "events": control.Events{}, "explain": explained{},
 		"metrics": []kindReport{}, "metrics KIND": kindReport{}, "providers": []provider.Preset{}, "queue list": queueReport{},
 		"queue list --badmail": []badLine{}, "queue show": queueDetail{}, "quota": quotaReport{}, "reload": control.Reloaded{},
-		"silence": control.Silence{}, "silence list": control.Silences{}, "status": control.Status{},
+		"ack": control.Failures{}, "silence": control.Silence{}, "silence list": control.Silences{}, "silence end": control.Silences{}, "status": control.Status{},
 	}
 }
 

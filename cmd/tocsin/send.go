@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -176,7 +177,7 @@ func deliver(ctx context.Context, opt *options, cfg *config.Config, s *store, it
 	gone := s.spool.Gone(item.ID)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	done := make(chan struct{})
-	courier.Configure(ctx, setup(cfg))
+	courier.Configure(ctx, courierSetup(cfg))
 	go func() { courier.Run(ctx); close(done) }()
 	defer func() { cancel(); <-done }()
 	collect := time.NewTicker(pickupEvery) // of a send that found this one here
@@ -191,6 +192,11 @@ func deliver(ctx context.Context, opt *options, cfg *config.Config, s *store, it
 			fmt.Fprintf(opt.std.err, "not delivered yet: kept in the spool as %.12s, the agent goes on trying\n", item.ID)
 			return nil
 		case <-gone:
+			for _, what := range s.spool.Damaged() {
+				if strings.Contains(what, item.ID) {
+					return fmt.Errorf("send: not delivered: %s", what)
+				}
+			}
 			for _, target := range item.Targets {
 				if reason := s.spool.Refusal(spool.MailID(target, []string{item.ID})); reason != "" {
 					return fmt.Errorf("send: refused, kept in badmail: %s", reason)

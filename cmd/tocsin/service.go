@@ -61,6 +61,7 @@ func serve(ctx context.Context, opt *options) error {
 	manager.Ready(status(cfg))
 	release()
 	slim()
+	a.gear.started()
 	announce(log, cfg)
 	watching, done := context.WithCancel(ctx)
 	defer done()
@@ -68,10 +69,11 @@ func serve(ctx context.Context, opt *options) error {
 	ticker := time.NewTicker(statusEvery)
 	defer ticker.Stop()
 	shown := ""
-	renewer := &renewer{opt: opt, agent: a, judge: newJudge(opt), level: level, manager: manager}
+	renewer := &renewer{opt: opt, agent: a, judge: newJudge(opt, a.host.Cage), level: level, manager: manager}
 	for {
 		select {
 		case now := <-ticker.C:
+			a.settle()
 			if line := a.status(now); line != shown {
 				manager.Status(line)
 				shown = line
@@ -104,6 +106,9 @@ func announce(log *slog.Logger, cfg *config.Config) {
 	if cfg.Defaults {
 		log.Info(defaultsLine)
 	}
+	for _, what := range unmailed(cfg) {
+		log.Warn("nobody is mailed", "what", what)
+	}
 }
 
 // endLimit is how long the last mails may take. The unit's TimeoutStopSec= is
@@ -134,7 +139,7 @@ func (a *agent) status(now time.Time) string {
 	if n := len(a.store.spool.Waiting()) + len(a.store.spool.Letters()); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d waiting to be mailed", n))
 	}
-	parts = slices.Concat(parts, a.machine.Missing(), a.config.Load().Lacking(), a.refused())
+	parts = slices.Concat(parts, unmailed(a.config.Load()), a.machine.Missing(), a.config.Load().Lacking(), a.refused())
 	for _, account := range a.courier.Accounts() {
 		if account.Pause.Until.After(now) {
 			parts = append(parts, fmt.Sprintf("mail server %s paused until %s: %s",
@@ -147,7 +152,7 @@ func (a *agent) status(now time.Time) string {
 // status is the part of the line that the configuration alone decides.
 func status(cfg *config.Config) string {
 	checks, rules := cfg.Watched()
-	return fmt.Sprintf("watching %d checks with %d rules; mail through %d servers", checks, rules, len(cfg.Accounts))
+	return fmt.Sprintf("watching %s with %s; mail through %s", amount(checks, "check"), amount(rules, "rule"), amount(len(cfg.Accounts), "server"))
 }
 
 // watched counts the checks for the log.

@@ -25,7 +25,7 @@ and nothing is lost: what happened meanwhile is told in one mail at the end. The
 agent remembers over restarts and reloads. What comes back at the same time every
 night or week is a maintenance block of the rule file.`,
 		Example: `  tocsin silence nginx --for 2h --reason "new certificate"
-  tocsin silence filesystem unit.backup --until 18:30
+  tocsin silence filesystem process.backup --until 18:30
   tocsin silence --all --for 30m
   tocsin silence list
   tocsin silence end 3`,
@@ -40,7 +40,10 @@ night or week is a maintenance block of the rule file.`,
 	addJSONFlag(cmd, opt)
 	cmd.RunE = func(cmd *cobra.Command, names []string) error {
 		ask.Names = names
-		if ask.All == (len(names)+len(ask.Groups) > 0) {
+		switch named := len(names)+len(ask.Groups) > 0; {
+		case ask.All && named:
+			return &exitError{exitUsage, errors.New("silence: --all is everything: it and the names of checks, kinds or groups exclude each other")}
+		case !ask.All && !named:
 			return &exitError{exitUsage, errors.New("silence: name checks, kinds or groups, or give --all")}
 		}
 		end, err := endOf(length, until, time.Now())
@@ -90,6 +93,7 @@ func newSilenceEndCommand(opt *options) *cobra.Command {
 force by its name. What it held back is told at once.`,
 	}
 	all := cmd.Flags().Bool("all", false, "every one that is in force")
+	addJSONFlag(cmd, opt)
 	cmd.RunE = func(cmd *cobra.Command, names []string) error {
 		if *all == (len(names) == 1) || len(names) > 1 || !*all && names[0] == "" {
 			return &exitError{exitUsage, errors.New("silence end: name one, or give --all; tocsin silence list has them")}
@@ -97,6 +101,9 @@ force by its name. What it held back is told at once.`,
 		ended, err := client(opt).Unsilence(cmd.Context(), strings.Join(names, ""))
 		if err != nil {
 			return failed(errors.New(printable(err.Error())))
+		}
+		if opt.json {
+			return failed(json.NewEncoder(opt.std.out).Encode(ended))
 		}
 		for _, s := range ended.Silences {
 			fmt.Fprintf(opt.std.out, "ended: %s of %s, %s\n", titled(s), printable(s.About), let(s.Waiting))
@@ -125,7 +132,7 @@ func let(n int) string {
 	case 1:
 		return "1 event goes now"
 	default:
-		return fmt.Sprintf("%d events go now", n)
+		return amount(n, "event") + " go now"
 	}
 }
 
@@ -150,7 +157,9 @@ func writeSilences(out io.Writer, all []control.Silence) error {
 // tomorrow, or of a day.
 func endOf(length, until string, now time.Time) (time.Time, error) {
 	switch {
-	case (length == "") == (until == ""):
+	case length != "" && until != "":
+		return time.Time{}, errors.New("--for and --until exclude each other: give one of them")
+	case length == "" && until == "":
 		return time.Time{}, errors.New("give --for or --until: one that is forgotten is how a failure goes unnoticed")
 	case length != "":
 		d, err := config.ParseDuration(length)
@@ -175,26 +184,4 @@ func endOf(length, until string, now time.Time) (time.Time, error) {
 		}
 	}
 	return time.Time{}, fmt.Errorf("--until %q is no time: write it as \"18:30\" or \"2026-12-24 08:00\"", until)
-}
-
-func newAckCommand(opt *options) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "ack {INCIDENT|NAME[/RULE]}...",
-		Short: "Say that you look after a failure: it is repeated no more",
-		Long: `Say that you look after a failure: there are no reminders of it and nobody else
-is called, until it is over or fails anew. An incident is named by the beginning
-of its id, which its mails and "tocsin status NAME" have, or by its check and rule.`,
-		Args: cobra.MinimumNArgs(1),
-	}
-	ask := control.Request{}
-	cmd.Flags().StringVar(&ask.Reason, "reason", "", "why, for those who look meanwhile")
-	end := cmd.Flags().Bool("end", false, "you look after it no longer")
-	cmd.RunE = func(cmd *cobra.Command, names []string) error {
-		ask.Names = names
-		if err := client(opt).Ack(cmd.Context(), ask, !*end); err != nil {
-			return failed(errors.New(printable(err.Error())))
-		}
-		return nil
-	}
-	return cmd
 }

@@ -27,11 +27,18 @@ func (a *agent) silence(r control.Request, by string) (control.Silence, error) {
 		}
 	}
 	s, err := a.store.silences.Begin(about, r.Until, r.Reason, by, time.Now())
-	if err != nil {
+	if s.Name == "" {
 		return control.Silence{}, err
 	}
 	a.log.Info("silenced", "silence", s.Name, "about", s.About.String(), "until", s.Until.Format(time.RFC3339), "by", by, "reason", s.Reason)
-	return silenceOf(s, 0), nil
+	return silenceOf(s, 0), err // it is in force, and may not be on disk
+}
+
+// settle writes the list of silences where that could not be done before.
+func (a *agent) settle() {
+	if a.store.silences.Settle() {
+		a.log.Info("the list of silences is on disk again")
+	}
 }
 
 // unsilence ends the silences with the name, or all without one.
@@ -82,10 +89,27 @@ func silenceOf(s silence.Spell, waiting int) control.Silence {
 }
 
 // ack notes that somebody looks after some failures, or no longer does.
-func (a *agent) ack(names []string, on bool, reason, by string) error {
+func (a *agent) ack(names []string, on bool, reason, by string) ([]control.Failure, error) {
 	verb := engine.Unack
 	if on {
 		verb = engine.Ack
 	}
-	return a.order(engine.Order{Verb: verb, Names: names, By: by, Reason: reason})
+	ctx, cancel := a.patient()
+	defer cancel()
+	before, err := a.engine.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	acked := make(map[string]bool) // by the incident
+	for _, c := range before {
+		for _, r := range c.Rules {
+			acked[r.State.Incident] = !r.State.Acked.At.IsZero()
+		}
+	}
+	all, err := a.engine.Acknowledge(ctx, engine.Order{Verb: verb, Names: names, By: by, Reason: reason})
+	meant := []control.Failure{}
+	for _, f := range all {
+		meant = append(meant, control.Failure{Rule: f.Rule, Incident: f.Incident, Acked: acked[f.Incident]})
+	}
+	return meant, err
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -37,8 +38,9 @@ func newStatusCommand(opt *options) *cobra.Command {
 		Short: "Show the state of every check",
 		Long: `Show the state of every check, the worst first, as the running agent knows it;
 with names, all that it knows of those. The exit code is 0 when nothing has
-failed, 1 when something has, 2 when something critical has, and 3 when the agent
-does not answer. With --nagios the output is that of a monitoring plugin, too.`,
+failed, 1 when something has, 2 when something critical has, and 3 when nobody can
+say: the agent does not answer, or no check or group has the name. With --nagios
+the output is that of a monitoring plugin, too.`,
 	}
 	addJSONFlag(cmd, opt)
 	nagios := cmd.Flags().Bool("nagios", false, "one line, as a monitoring plugin prints it")
@@ -51,13 +53,14 @@ does not answer. With --nagios the output is that of a monitoring plugin, too.`,
 		opt.groups = *groups
 		switch {
 		case *nagios:
+			opt.patience = control.PluginPatience
 			return statusNagios(cmd.Context(), opt, names)
 		case *watch:
 			return statusWatch(cmd.Context(), opt, names)
 		}
 		s, err := askStatus(cmd.Context(), opt, names)
 		if unanswered(err) {
-			return &exitError{exitUnknown, err}
+			return &exitError{exitUnknown, errors.New(printable(err.Error()))}
 		}
 		if err != nil {
 			return asFailed(err)
@@ -81,14 +84,16 @@ does not answer. With --nagios the output is that of a monitoring plugin, too.`,
 // askStatus asks the agent of the rule file; where that cannot be read, which
 // may hold secrets, the one that everybody has.
 func askStatus(ctx context.Context, opt *options, names []string) (control.Status, error) {
-	s, err := client(opt).Status(ctx, names)
+	c := client(opt)
+	c.Patience = opt.patience
+	s, err := c.Status(ctx, names)
 	if err == nil && len(opt.groups) > 0 {
 		var ids []string
 		ids, err = membersOf(s.Checks, opt.groups)
 		s.Checks = slices.DeleteFunc(s.Checks, func(c control.Check) bool { return !slices.Contains(ids, c.Kind+"."+c.Name) })
 	}
 	if errors.Is(err, control.ErrNotRunning) {
-		err = fmt.Errorf("%w: start it with systemctl start tocsin, or look at journalctl -u tocsin", err)
+		err = fmt.Errorf("%w: %s", err, howToStart())
 	}
 	if errors.Is(err, fs.ErrPermission) {
 		err = fmt.Errorf("%w: ask as root, or as a member of the agent's group (adduser YOU tocsin)", err)
@@ -96,9 +101,19 @@ func askStatus(ctx context.Context, opt *options, names []string) (control.Statu
 	return s, err
 }
 
-// unanswered says that nobody knows how things are.
+// howToStart is what to do about an agent that does not run (sd_booted(3)).
+func howToStart() string {
+	if _, err := os.Stat("/run/systemd/system"); err != nil {
+		return "start it as services are started here, such as with rc-service tocsin start"
+	}
+	return "start it with systemctl start tocsin, or look at journalctl -u tocsin"
+}
+
+// unanswered says that nobody knows how things are, or how that is which was asked
+// for.
 func unanswered(err error) bool {
-	return errors.Is(err, control.ErrNotRunning) || errors.Is(err, fs.ErrPermission)
+	silent, unknown := new(control.NoAnswer), new(control.Unknown)
+	return errors.As(err, &unknown) || errors.Is(err, control.ErrNotRunning) || errors.Is(err, fs.ErrPermission) || errors.Is(err, control.ErrLongPath) || errors.As(err, &silent)
 }
 
 // client is the client of the agent that the rule file means, also one that
@@ -168,9 +183,9 @@ func statusNagios(ctx context.Context, opt *options, names []string) error {
 	case failing:
 		word, code = "WARNING", exitWarning
 	}
-	text := fmt.Sprintf("%d checks", len(s.Checks))
+	text := amount(len(s.Checks), "check")
 	if len(bad) > 0 {
-		text = fmt.Sprintf("%d of %d checks: %s", len(bad), len(s.Checks), strings.Join(bad, "; "))
+		text = fmt.Sprintf("%d of %s: %s", len(bad), text, strings.Join(bad, "; "))
 	}
 	fmt.Fprintf(opt.std.out, "TOCSIN %s - %s | failed=%d no_data=%d waiting_mail=%d\n",
 		word, plugged(text), counts[control.Failed], counts[control.NoData], s.Mail.Waiting)

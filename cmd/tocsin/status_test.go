@@ -61,8 +61,20 @@ ok       system web-1                        cpu.percent 3.1 %, memory.percent â
 	}
 	fine := someStatus()
 	fine.Missing, fine.Mail, fine.Checks = nil, control.Mail{}, fine.Checks[:1]
-	if got := statusTable(fine, false); !strings.HasPrefix(got, "web-1: 1 checks, all fine (") {
+	if got := statusTable(fine, false); !strings.HasPrefix(got, "web-1: 1 check, all fine (") {
 		t.Errorf("got %s", got)
+	}
+}
+
+// TestManySilencesLeaveRoom: what has failed is on the first page.
+func TestManySilencesLeaveRoom(t *testing.T) {
+	s := someStatus()
+	for range 1000 {
+		s.Silences = append(s.Silences, control.Silence{About: "process", Until: statusNow.Add(time.Hour)})
+	}
+	got := statusTable(s, false)
+	if n := strings.Count(got, "~ process silenced"); n != maxSilenceRows || !strings.Contains(got, "~ â€¦ and 990 more: tocsin silence list\n") {
+		t.Errorf("got %d rows in\n%s", n, got)
 	}
 }
 

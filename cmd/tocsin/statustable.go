@@ -20,6 +20,9 @@ const (
 	plainly = "\x1b[0m"
 )
 
+// maxSilenceRows is how many silences stand above the checks.
+const maxSilenceRows = 10
+
 // statusTable is the state of all checks, the worst first, 80 columns wide.
 func statusTable(s control.Status, colored bool) string {
 	var b strings.Builder
@@ -32,7 +35,11 @@ func statusTable(s control.Status, colored bool) string {
 			fmt.Fprintln(&b, clip(fmt.Sprintf("! mail server %s is paused for %s: %s", server.Name, short(server.PausedUntil.Sub(s.Now)), printable(server.Reason)), tableWidth))
 		}
 	}
-	for _, x := range s.Silences {
+	for n, x := range s.Silences {
+		if n == maxSilenceRows {
+			fmt.Fprintf(&b, "~ … and %d more: tocsin silence list\n", len(s.Silences)-n)
+			break
+		}
 		line := fmt.Sprintf("~ %s silenced for %s (%s)", oneLine(x.About), templates.Span(x.Until.Sub(s.Now)), titled(x))
 		if x.Reason != "" {
 			line += ": " + oneLine(x.Reason)
@@ -87,12 +94,12 @@ func headline(s control.Status) string {
 			left++
 		}
 	}
-	text := fmt.Sprintf("%s: %d checks, all fine", s.Host, len(s.Checks))
+	text := fmt.Sprintf("%s: %s, all fine", s.Host, amount(len(s.Checks), "check"))
 	switch {
 	case len(s.Checks) == 0:
 		text = s.Host + ": no checks"
 	case bad > 0:
-		text = fmt.Sprintf("%s: %d of %d checks not fine", s.Host, bad, len(s.Checks))
+		text = fmt.Sprintf("%s: %d of %s not fine", s.Host, bad, amount(len(s.Checks), "check"))
 	}
 	if left > 0 {
 		text += fmt.Sprintf(", %d unmonitored", left)

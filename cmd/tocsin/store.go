@@ -139,7 +139,7 @@ func openStore(ctx context.Context, cfg *config.Config, holder string, patience 
 	}
 	if lost > 0 {
 		log.Error("quota ledger was damaged; what is lost counts as used now", "records", lost)
-		s.damage = append(s.damage, fmt.Sprintf("the record of what was sent, quota.log, was damaged in %d places: what is lost counts as used now, for every mail server", lost))
+		s.damage = append(s.damage, fmt.Sprintf("the record of what was sent, quota.log, was damaged in %s: what is lost counts as used now, for every mail server", amount(lost, "place")))
 	}
 	return s, nil
 }
@@ -150,8 +150,8 @@ func silencesPath(stateDir string) string { return filepath.Join(stateDir, "sile
 func (s *store) openSilences(cfg *config.Config, log *slog.Logger) {
 	book, damaged := silence.Open(silencesPath(s.dir))
 	if damaged != nil {
-		log.Error("the silences were damaged and are over: what they held back is told now", "err", damaged)
-		s.damage = append(s.damage, fmt.Sprintf("the list of what is silenced, silences.json, was damaged, so that nothing is silenced any more: %v", damaged))
+		log.Error("the silences cannot be used and are over: what they held back is told now", "err", damaged)
+		s.damage = append(s.damage, fmt.Sprintf("the list of what is silenced, silences.json, cannot be used, so that nothing is silenced any more: %v", damaged))
 	}
 	book.Plan(cfg.Maintenances)
 	s.silences = book

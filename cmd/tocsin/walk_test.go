@@ -13,9 +13,10 @@ import (
 
 // The walk of docs/operate.md: where it is made there, and what it begins.
 const (
-	walkDoc   = "../../docs/operate.md"
-	walkPlace = "/tmp/walk"
-	walkAgent = "tocsin run &"
+	walkDoc     = "../../docs/operate.md"
+	walkSection = "A first walk"
+	walkPlace   = "/tmp/walk"
+	walkAgent   = "tocsin run &"
 )
 
 // step is a command of the walk with what it prints.
@@ -96,7 +97,7 @@ func plainLine(line string) string {
 func readWalk(ts *testscript.TestScript) (rules string, steps []step) {
 	data, err := os.ReadFile(walkDoc)
 	ts.Check(err)
-	_, section, _ := strings.Cut(string(data), "\n## A first walk\n")
+	_, section, _ := strings.Cut(string(data), "\n## "+walkSection+"\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	kind := ""
 	for line := range strings.SplitSeq(section, "\n") {

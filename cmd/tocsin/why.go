@@ -28,7 +28,11 @@ func (a *agent) why(ctx context.Context, names []string) (control.Explanation, e
 	}
 	for _, name := range names {
 		if !slices.ContainsFunc(all, func(c engine.CheckExplanation) bool { return tocsin.GoesBy(c.Kind, c.Name, name) }) {
-			return x, fmt.Errorf("no check named %q", name)
+			var there []called
+			for _, c := range a.config.Load().Checks {
+				there = append(there, called{c.Kind, c.Name})
+			}
+			return x, unknownCheck(name, there)
 		}
 	}
 	groups := make(map[string][]string)

@@ -17,9 +17,18 @@ import (
 // are.
 func buildPackages(ctx context.Context, t *testing.T, dir, version string) string {
 	t.Helper()
+	return buildFormat(ctx, t, dir, version, "deb")
+}
+
+// buildFormat is buildPackages for another kind of package.
+func buildFormat(ctx context.Context, t *testing.T, dir, version, format string) string {
+	t.Helper()
+	if os.Getenv("NFPM") == "" {
+		skip(t, "no NFPM: run by make e2e-systemd")
+	}
 	out := filepath.Join(dir, "packages-"+version)
 	cmd := exec.CommandContext(ctx, "../../packaging/build", out)
-	cmd.Env = append(os.Environ(), "VERSION="+version, "FORMATS=deb", "ARCHES="+runtime.GOARCH)
+	cmd.Env = append(os.Environ(), "VERSION="+version, "FORMATS="+format, "ARCHES="+runtime.GOARCH)
 	if said, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build the packages %s: %v: %s", version, err, said)
 	}
@@ -109,6 +118,7 @@ func (b *bench) freshPackage(ctx context.Context, packages string) {
 	must(b.t, os.WriteFile(filepath.Join(b.root, "etc/tocsin/tocsin.hcl"), []byte(ruleFile(watching)), 0o640)) // in place, as an editor may
 	b.ok(ctx, "systemctl", "restart", "tocsin")
 	b.active(ctx)
+	b.expect(ctx, "what has waited", firstBoot())
 	b.expect(ctx, "the first mail", b.flip())
 }
 

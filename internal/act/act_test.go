@@ -30,6 +30,8 @@ func TestProgram(t *testing.T) {
 		{"that fails", []string{"/bin/sh", "-c", "echo why; exit 3"}, true, "why", "exit status 3"},
 		{"without a word", []string{"/bin/true"}, false, "", ""},
 		{"that there is not", []string{"no-such-program-anywhere"}, true, "", `there is no such program: "no-such-program-anywhere"`},
+		{"whose path leads nowhere", []string{"/no/such/program start nginx"}, true, "", "/no/such/program start nginx: no such file or directory"},
+		{"whose path leads nowhere, awaited", []string{"/no/such/program"}, false, "", "/no/such/program: no such file or directory"},
 	} {
 		p := act.Program{Program: program.Program{Args: tt.args, Timeout: 10 * time.Second, Lasting: tt.lasting}}
 		said, err := p.Do(t.Context(), event())

@@ -4,6 +4,8 @@ package act
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -39,6 +41,9 @@ func (p Program) Do(ctx context.Context, ev *tocsin.Event) (said string, err err
 	result := run.Run(ctx, ev)
 	if result.Output != "" {
 		said = run.Args[0] + ":\n  " + strings.ReplaceAll(result.Output, "\n", "\n  ")
+	}
+	if failed, ok := errors.AsType[*program.StartError](result.Err); ok {
+		return said, fmt.Errorf("%s: %w", run.Args[0], failed.Err)
 	}
 	return said, result.Err
 }

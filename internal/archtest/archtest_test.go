@@ -24,7 +24,7 @@ func floors() [][]string {
 	return [][]string{
 		{"tocsin"},
 		{"tocsin/packaging/papers"}, // about the product, no part of it
-		{"tocsin/internal/durable", "tocsin/internal/systemd", "tocsin/internal/postbox", "tocsin/internal/schedule", "tocsin/internal/clock"},
+		{"tocsin/internal/durable", "tocsin/internal/systemd", "tocsin/internal/postbox", "tocsin/internal/schedule", "tocsin/internal/clock", "tocsin/internal/trust", "tocsin/internal/testprogram"},
 		{"tocsin/templates", "tocsin/internal/boot", "tocsin/internal/doctor", "tocsin/notify/quota", "tocsin/notify/silence"},
 		{"tocsin/notify/provider"},
 		{"tocsin/notify/spool", "tocsin/notify/smtp", "tocsin/internal/program"},
@@ -32,7 +32,7 @@ func floors() [][]string {
 		{"tocsin/notify", "tocsin/notify/mx", "tocsin/notify/pickup"},
 		{"tocsin/internal/engine"},
 		{"tocsin/internal/config"},
-		{"tocsin/internal/control", "tocsin/internal/machine", "tocsin/internal/evidence"},
+		{"tocsin/internal/control", "tocsin/internal/machine", "tocsin/internal/evidence", "tocsin/internal/setup"},
 		{"tocsin/cmd/tocsin"},
 	}
 }

@@ -84,7 +84,7 @@ func (s *scope) actions(c *engine.Check, kind *checks.Kind) *actions {
 // service manager does.
 func (a *actions) unit(kind *checks.Kind, spec checks.Spec) {
 	if kind.Name == unitKind {
-		a.Unit = spec.Attributes["unit"]
+		a.Unit = spec.Attributes.Of("unit")
 	}
 }
 

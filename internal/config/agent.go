@@ -61,12 +61,8 @@ func (l *loader) agentBlocks(a *Agent, blocks []found) {
 	}
 	a.Public = s.oneOf("look", "group", "everybody").text == "everybody"
 	a.LogLevel = s.oneOf("log_level", "info", "debug", "warn", "error").text
-	if s.body.Attributes["events"] != nil {
-		a.Events = s.flag("events")
-	}
-	if s.body.Attributes["defaults"] != nil {
-		l.noDefaults = !s.flag("defaults")
-	}
+	a.Events = s.flagOr("events", true)
+	l.noDefaults = !s.flagOr("defaults", true)
 	a.Labels = s.labels(nil)
 	a.OnReboot = s.onReboot(engine.LastState)
 	l.config.Domains = s.domains()

@@ -28,7 +28,7 @@ func (s *scope) ofChanges(r *engine.Rule, when *condition) {
 
 // change puts a change into words: "from 4711 to 4712".
 func (w windowCall) change(v engine.View) string {
-	now := format(w.metric.Unit, v.Reading.Values[w.metric.Name])
+	now := format(w.metric.Unit, v.Reading.Values.Of(w.metric.Name))
 	before, seen := v.Seen[w.metric.Name]
 	if !seen || v.Changed(w.metric.Name) != engine.True {
 		return now

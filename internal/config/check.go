@@ -1,14 +1,17 @@
 package config
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"tocsin"
 	"tocsin/checks"
 	"tocsin/internal/engine"
 )
@@ -110,7 +113,11 @@ func (l *loader) check(f found, kind *checks.Kind) draft {
 	s := l.scope(f.source, f.block)
 	c := engine.Check{Kind: kind.Name, Name: f.block.Labels[1]}
 	c.Events = l.config.Agent.Events
-	c.Interval, c.Timeout = s.cycle(l.config.Agent.Interval, l.config.Agent.Timeout)
+	interval := l.config.Agent.Interval
+	if l.config.added && kind.Name == selfKind {
+		interval = max(interval, selfInterval)
+	}
+	c.Interval, c.Timeout = s.cycle(interval, l.config.Agent.Timeout)
 	s.timetable(&c)
 	c.Groups, c.Labels = s.groups(), s.labels(l.config.Agent.Labels)
 	c.OnReboot = s.onReboot(l.config.Agent.OnReboot)
@@ -172,6 +179,7 @@ func (l *loader) finish(d *draft) {
 	}
 	d.check.Attributes, d.spec.Metrics = d.spec.Attributes, l.same(d.spec.Metrics)
 	d.check.Quick = d.kind.Quick != nil && d.kind.Quick(d.spec)
+	d.check.Rules = l.shared(d)
 	d.check.Fingerprint = fingerprint(d.check, d.spec, d.rules, d.referred, d.actions)
 	l.config.Checks = append(l.config.Checks, d.check)
 	l.config.written = append(l.config.written, written{d.check.ID(), d.kind, d.check.DependsOn, &plan{d.check, d.spec, d.rules, d.referred, d.actions}})
@@ -190,9 +198,38 @@ func (l *loader) same(metrics map[string]bool) map[string]bool {
 	return l.wanted[names]
 }
 
+// shared are the rules of a check, those of an earlier one where they say the
+// same: of a thousand checks most have the rules of another, which are two
+// thirds of what a check keeps in memory. Nobody changes them in place.
+func (l *loader) shared(d *draft) []engine.Rule {
+	for i := range d.check.Rules {
+		if r := &d.check.Rules[i]; d.rules[i].Exec != nil || !isQuick(r.When) || r.Clear != nil && !isQuick(r.Clear) {
+			return d.check.Rules
+		}
+	}
+	// Texts and numbers, which cannot fail. A service that is only watched has
+	// rules that do nothing.
+	text, _ := json.Marshal(struct {
+		Kind     string
+		Interval time.Duration
+		Rules    []ruleText
+		Passive  bool
+	}{d.kind.Name, d.check.Interval, d.rules, d.actions.Passive})
+	if l.alike[string(text)] == nil {
+		l.alike[string(text)] = d.check.Rules
+	}
+	return l.alike[string(text)]
+}
+
+// isQuick says that a condition is of nothing but its text and its kind.
+func isQuick(c engine.Condition) bool {
+	own, ok := c.(*condition)
+	return ok && own.quick != nil
+}
+
 // kindAttributes reads the attributes that only this kind has, as texts.
-func (s *scope) kindAttributes(kind *checks.Kind) map[string]string {
-	out := map[string]string{}
+func (s *scope) kindAttributes(kind *checks.Kind) tocsin.Attributes {
+	var out tocsin.Attributes
 	var given []string
 	for _, a := range kind.Attributes {
 		attr := s.attr(a.Name)
@@ -204,7 +241,9 @@ func (s *scope) kindAttributes(kind *checks.Kind) map[string]string {
 		}
 		given = append(given, a.Name)
 		if _, isList := attr.Expr.(*hclsyntax.TupleConsExpr); isList && a.List {
-			s.kindList(a, attr, out)
+			if text := s.kindList(a, attr); text != "" {
+				out = append(out, tocsin.Attribute{Name: a.Name, Value: text})
+			}
 			continue
 		}
 		v, marked, ok := s.value(a.Name, attr.Expr, cty.String)
@@ -213,7 +252,7 @@ func (s *scope) kindAttributes(kind *checks.Kind) map[string]string {
 		}
 		text := v.AsString()
 		if s.kindValid(a, setting{text: text, sensitive: marked, at: attr.Expr.Range()}) {
-			out[a.Name] = text
+			out = append(out, tocsin.Attribute{Name: a.Name, Value: text})
 		}
 	}
 	s.exactlyOne(kind, given)
@@ -240,16 +279,17 @@ func (s *scope) kindValid(a checks.Attribute, v setting) bool {
 // maxParts bounds the list of an attribute.
 const maxParts = 100
 
-// kindList reads an attribute that is a list.
-func (s *scope) kindList(a checks.Attribute, attr *hclsyntax.Attribute, out map[string]string) {
+// kindList reads an attribute that is a list: its parts, a line each; empty when
+// none is good.
+func (s *scope) kindList(a checks.Attribute, attr *hclsyntax.Attribute) string {
 	all := s.texts(a.Name)
 	switch tuple, _ := attr.Expr.(*hclsyntax.TupleConsExpr); {
 	case len(tuple.Exprs) == 0:
 		s.fail(attr.Expr.Range(), "Empty list", "%q needs at least one text.", a.Name)
-		return
+		return ""
 	case len(tuple.Exprs) > maxParts:
 		s.fail(attr.Expr.Range(), "List too long", "%q lists at most %d texts.", a.Name, maxParts)
-		return
+		return ""
 	}
 	var parts []string
 	for _, v := range all {
@@ -257,9 +297,7 @@ func (s *scope) kindList(a checks.Attribute, attr *hclsyntax.Attribute, out map[
 			parts = append(parts, v.text)
 		}
 	}
-	if len(parts) > 0 {
-		out[a.Name] = strings.Join(parts, "\n")
-	}
+	return strings.Join(parts, "\n")
 }
 
 func (s *scope) exactlyOne(kind *checks.Kind, given []string) {

@@ -69,7 +69,7 @@ func (c *condition) Eval(v engine.View) (truth engine.Truth) {
 func (c *condition) context(v engine.View) *hcl.EvalContext {
 	values := map[string]cty.Value{}
 	for _, m := range c.metrics {
-		values[m.Name] = metricValue(m, v.Reading.Values[m.Name])
+		values[m.Name] = metricValue(m, v.Reading.Values.Of(m.Name))
 	}
 	ctx := &hcl.EvalContext{Variables: objects(values), Functions: c.functions}
 	maps.Copy(ctx.Variables, c.constants)
@@ -158,7 +158,7 @@ func (s *scope) condition(name string, of subject) *condition {
 		s.fail(attr.Expr.Range(), "Condition without a metric", "This is always the same. A condition compares a metric of the check with a limit, such as: %s", exampleOf(of.kind))
 		return nil
 	}
-	if !s.typed(c) {
+	if !s.typed(c) || !s.vocabulary(c) {
 		return nil
 	}
 	r := c.expr.Range()

@@ -3,6 +3,7 @@ package config_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +27,7 @@ func rule(t *testing.T, kind, attributes, body string) (engine.Check, engine.Rul
 }
 
 func view(values map[string]tocsin.Value) engine.View {
-	return engine.View{Reading: tocsin.Reading{At: start, Values: values}, Now: start}
+	return engine.View{Reading: tocsin.Reading{At: start, Values: tocsin.ValuesOf(values)}, Now: start}
 }
 
 var start = time.Date(2026, 11, 22, 3, 4, 5, 0, time.UTC)
@@ -109,7 +110,7 @@ func series(c engine.Check, metric string, values ...float64) engine.View {
 	var r tocsin.Reading
 	for i, v := range values {
 		now = start.Add(time.Duration(i) * 30 * time.Second)
-		r = tocsin.Reading{At: now, Values: map[string]tocsin.Value{metric: tocsin.Number(v)}}
+		r = tocsin.Reading{At: now, Values: tocsin.ValuesOf(map[string]tocsin.Value{metric: tocsin.Number(v)})}
 		h.Add(r)
 	}
 	return engine.View{Reading: r, History: h, Now: now}
@@ -122,6 +123,8 @@ func TestWindows(t *testing.T) {
 		want   engine.Truth
 	}{
 		{`avg_over(space.percent, "2m") == 25`, []float64{5, 15, 25, 35, 45}, engine.True},
+		{`sum_over(space.percent, "2m") == 125`, []float64{5, 15, 25, 35, 45}, engine.True},
+		{`sum_over(space.percent, "2m") == 20`, []float64{5, 15}, engine.True},
 		{`avg_over(space.percent, "2m") > 1`, []float64{5, 15}, engine.Unknown},
 		{`max_over(space.percent, "2m") == 45`, []float64{5, 45, 25, 35, 15}, engine.True},
 		{`quantile_over(space.percent, 0.5, "2m") == 25`, []float64{45, 15, 25, 35, 5}, engine.True},
@@ -282,5 +285,23 @@ func BenchmarkEval(b *testing.B) {
 	v := view(map[string]tocsin.Value{"cpu.percent": tocsin.Number(95), "memory.available": tocsin.Number(1)})
 	for b.Loop() {
 		cfg.Checks[0].Rules[0].When.Eval(v)
+	}
+}
+
+// TestNews: the engine knows what each reading says but once.
+func TestNews(t *testing.T) {
+	c, _ := rule(t, "file", "path = \"/var/log/app.log\"\n  content = \"fatal\"", `    when = content.matches > 0 && contains(content.line, "fatal") && size > 0 || changed(content.line)`)
+	slices.SortFunc(c.News, func(a, b engine.News) int { return strings.Compare(a.Metric, b.Metric) })
+	if want := []engine.News{{Metric: "content.line", Text: true}, {Metric: "content.matches"}}; !slices.Equal(c.News, want) {
+		t.Errorf("got %v, want %v", c.News, want)
+	}
+}
+
+// TestExplainNoText: where nothing is, a reader sees that.
+func TestExplainNoText(t *testing.T) {
+	_, r := rule(t, "file", "path = \"/var/log/app.log\"\n  content = \"fatal\"", `    when = contains(content.line, "fatal")`)
+	got, value := r.Explain(view(map[string]tocsin.Value{"content.line": tocsin.Text("")}))
+	if want := `contains(content.line "", "fatal")`; got != want || value != `""` {
+		t.Errorf("got %q and %q, want %q", got, value, want)
 	}
 }

@@ -119,11 +119,17 @@ const (
 // a running agent.
 type Options struct {
 	Secrets SecretPolicy
+	// Strict refuses files that others may write also where absent secrets are
+	// warnings. Required always does.
+	Strict bool
 	// Host finds the name of this machine; nil means DefaultHost.
 	Host func() string
 	// Env looks up the environment, for env(), credential() and
 	// TOCSIN_CONFIG; nil means os.LookupEnv.
 	Env func(name string) (value string, set bool)
+	// Credentials are secrets that credential() finds by their name before it
+	// looks for those of the service, for who has them in hand; nil is none.
+	Credentials map[string]string
 	// Zone finds a time zone by its name; nil means the files of this host.
 	Zone func(name string) (*time.Location, error)
 	// Self adds the check of the agent itself where the files have none, for who
@@ -145,8 +151,8 @@ func Load(path string, opt Options) (*Config, *Problems) {
 	}
 	path = cmp.Or(path, defaultPath)
 	p := newProblems()
-	sources := readSources(path, opt.Secrets, p)
-	if p.HasErrors() {
+	sources := readSources(path, opt, p)
+	if p.unread {
 		return nil, p.finish()
 	}
 	return load(sources, opt, p)
@@ -159,7 +165,9 @@ func LoadBytes(src []byte, filename string, opt Options) (*Config, *Problems) {
 	p := newProblems()
 	s := &source{name: filename, dir: filepath.Dir(filename), text: src}
 	p.sources[filename] = s
-	p.add(checkText(s)...)
+	if p.versions([]*source{s}) {
+		p.add(checkText(s)...)
+	}
 	if p.HasErrors() {
 		return nil, p.finish()
 	}
@@ -169,12 +177,15 @@ func LoadBytes(src []byte, filename string, opt Options) (*Config, *Problems) {
 func load(sources []*source, opt Options, p *Problems) (*Config, *Problems) {
 	for _, s := range sources {
 		p.sources[s.name] = s
-		s.parse(p)
+		if !s.broken {
+			s.parse(p)
+		}
 	}
 	if p.HasErrors() {
+		p.alone(sources, opt)
 		return nil, p.finish()
 	}
-	l := &loader{opt: opt, problems: p, config: &Config{}, kinds: map[string]*checks.Kind{}, wanted: map[string]map[string]bool{}, unknowns: map[string]*hcl.EvalContext{}}
+	l := newLoader(opt, p)
 	for _, s := range sources {
 		l.config.Files = append(l.config.Files, s.name)
 	}
@@ -183,6 +194,10 @@ func load(sources []*source, opt Options, p *Problems) (*Config, *Problems) {
 		return nil, p.finish()
 	}
 	return l.config, p.finish()
+}
+
+func newLoader(opt Options, p *Problems) *loader {
+	return &loader{opt: opt, problems: p, config: &Config{}, kinds: map[string]*checks.Kind{}, wanted: map[string]map[string]bool{}, alike: map[string][]engine.Rule{}, unknowns: map[string]*hcl.EvalContext{}}
 }
 
 func (o Options) defaults() Options {

@@ -118,7 +118,7 @@ func TestDefaultsOfAMachine(t *testing.T) {
 					values[metric] = tocsin.Number(v)
 				}
 			}
-			view := engine.View{Reading: tocsin.Reading{Values: values}, Seen: map[string]string{"readonly": "false"}}
+			view := engine.View{Reading: tocsin.Reading{Values: tocsin.ValuesOf(values)}, Seen: map[string]string{"readonly": "false"}}
 			var got []string
 			for _, c := range loaded(t, onlyMail).Checks {
 				for _, r := range c.Rules {
@@ -148,7 +148,7 @@ func TestDefaultsReadOnly(t *testing.T) {
 	disk := cfg.Checks[2]
 	rule := disk.Rules[slices.IndexFunc(disk.Rules, func(r engine.Rule) bool { return r.Name == "read-only" })]
 	for seen, want := range map[string]engine.Truth{"true": engine.False, "false": engine.True} {
-		view := engine.View{Reading: tocsin.Reading{Values: map[string]tocsin.Value{"readonly": tocsin.Bool(true)}}, Seen: map[string]string{"readonly": seen}}
+		view := engine.View{Reading: tocsin.Reading{Values: tocsin.ValuesOf(map[string]tocsin.Value{"readonly": tocsin.Bool(true)})}, Seen: map[string]string{"readonly": seen}}
 		if got := rule.When.Eval(view); got != want {
 			t.Errorf("readonly was %s: got %v, want %v", seen, got, want)
 		}

@@ -178,7 +178,7 @@ func (d *dissection) whyPart(p part) string {
 		return name + " has no value"
 	}
 	switch {
-	case p.metric != nil && d.view.Reading.Values[p.metric.Name].Kind() == tocsin.NoValue:
+	case p.metric != nil && d.view.Reading.Values.Of(p.metric.Name).Kind() == tocsin.NoValue:
 		return none(p.metric.Name)
 	case p.refers != nil && d.view.Referred(p.refers.check).Kind() == tocsin.NoValue:
 		return fmt.Sprintf("check %s has no fresh value of %s", p.refers.check.Check, p.refers.check.Metric)
@@ -186,7 +186,7 @@ func (d *dissection) whyPart(p part) string {
 		return ""
 	}
 	switch metric := p.call.metric.Name; {
-	case d.view.Reading.Values[metric].Kind() == tocsin.NoValue:
+	case d.view.Reading.Values.Of(metric).Kind() == tocsin.NoValue:
 		return none(metric)
 	case p.call.name == changedName:
 		return metric + " was not seen before"

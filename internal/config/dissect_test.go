@@ -46,13 +46,13 @@ func TestDissect(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	history := engine.NewHistory(map[string]time.Duration{"cpu.percent": 5 * time.Minute}, nil)
 	for _, age := range []time.Duration{2 * time.Minute, time.Minute, 0} {
-		history.Add(tocsin.Reading{At: now.Add(-age), Values: map[string]tocsin.Value{"cpu.percent": tocsin.Number(97.3)}})
+		history.Add(tocsin.Reading{At: now.Add(-age), Values: tocsin.ValuesOf(map[string]tocsin.Value{"cpu.percent": tocsin.Number(97.3)})})
 	}
 	v := engine.View{
 		Now: now, History: history,
 		Reading: tocsin.Reading{
 			At:     now,
-			Values: map[string]tocsin.Value{"cpu.percent": tocsin.Number(97.3), "load.avg1": tocsin.Number(0.4), "memory.free": tocsin.Number(1 << 30)},
+			Values: tocsin.ValuesOf(map[string]tocsin.Value{"cpu.percent": tocsin.Number(97.3), "load.avg1": tocsin.Number(0.4), "memory.free": tocsin.Number(1 << 30)}),
 			Errors: map[string]error{"swap.free": errors.New("no such file")},
 		},
 	}

@@ -53,7 +53,7 @@ func (c *Config) Evidence(kind, check, rule string) []string {
 // not set, or there is no such check.
 func (c *Config) Attribute(kind, check, name string) string {
 	if i := c.find(kind, check); i >= 0 {
-		return c.Checks[i].Attributes[name]
+		return c.Checks[i].Attributes.Of(name)
 	}
 	return ""
 }

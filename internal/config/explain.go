@@ -119,6 +119,9 @@ func (c *condition) filled(parts []part, v engine.View) (text, value string) {
 		if !ok {
 			continue
 		}
+		if shown == "" {
+			shown = `""` // a text that is empty, which nobody would see
+		}
 		if value == "" {
 			value = shown
 		}
@@ -131,7 +134,7 @@ func (c *condition) filled(parts []part, v engine.View) (text, value string) {
 func (c *condition) shown(p part, v engine.View) (string, bool) {
 	switch {
 	case p.metric != nil:
-		return format(p.metric.Unit, v.Reading.Values[p.metric.Name]), true
+		return format(p.metric.Unit, v.Reading.Values.Of(p.metric.Name)), true
 	case p.refers != nil:
 		return format(p.refers.metric.Unit, v.Referred(p.refers.check)), true
 	case p.call != nil && p.call.name == changedName:
@@ -170,7 +173,7 @@ func (c *condition) presence(v engine.View) string {
 	if c.kind.Absent == "" || !slices.ContainsFunc(c.metrics, func(m *checks.Metric) bool { return m.Name == exists }) {
 		return ""
 	}
-	switch now := v.Reading.Values[exists]; {
+	switch now := v.Reading.Values.Of(exists); {
 	case now.Kind() != tocsin.BoolValue:
 		return ""
 	case !now.Truth() && len(c.references) == 0:

@@ -13,7 +13,9 @@ func Format(src []byte, filename string) ([]byte, *Problems) {
 	p := newProblems()
 	s := &source{name: filename, dir: filepath.Dir(filename), text: src}
 	p.sources[filename] = s
-	p.add(checkText(s)...)
+	if p.versions([]*source{s}) {
+		p.add(checkText(s)...)
+	}
 	if p.HasErrors() {
 		return nil, p.finish()
 	}

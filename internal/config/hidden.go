@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
@@ -36,6 +37,22 @@ func hiddenSpans(tokens hclsyntax.Tokens) []span {
 		}
 	}
 	return spans
+}
+
+// Redact is the text of a rule file for a person to look at, without the secrets
+// that it holds literally.
+func Redact(text []byte) []byte {
+	if len(text) > maxFile {
+		return []byte(redacted)
+	}
+	tokens, _ := hclsyntax.LexConfig(text, "", hcl.InitialPos)
+	var shown []byte
+	at := 0
+	for _, h := range hiddenSpans(tokens) {
+		shown = append(append(shown, text[at:h.from]...), redacted...)
+		at = h.to
+	}
+	return append(shown, text[at:]...)
 }
 
 // isSecretName takes typing errors into account: the line of a misspelled

@@ -2,9 +2,7 @@ package config
 
 import (
 	"path"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -107,44 +105,6 @@ func (s *scope) atMost(name string, d, most time.Duration, at hcl.Range) bool {
 		return false
 	}
 	return true
-}
-
-// program reads a command as a list: the program, which is a whole path, and
-// its arguments. There is no shell.
-func (s *scope) program(name string) []string { return s.command(name, true) }
-
-// command is program; where it need not be whole, a name without a slash is
-// looked for on the machine.
-func (s *scope) command(name string, whole bool) []string {
-	values := s.texts(name)
-	attr := s.body.Attributes[name]
-	if attr == nil {
-		return nil
-	}
-	if len(values) == 0 {
-		if isEmptyList(attr.Expr) {
-			s.fail(attr.Expr.Range(), "Empty list", "%q is a program and its arguments, such as [\"/usr/local/bin/told\", \"now\"].", name)
-		}
-		return nil
-	}
-	if len(values) > maxExec {
-		s.fail(attr.Expr.Range(), "List too long", "%q takes at most %d texts.", name, maxExec)
-		return nil
-	}
-	words := make([]string, 0, len(values))
-	for i, v := range values {
-		if v.sensitive {
-			s.fail(v.at, "Secret in a command", "Everybody on the machine can read the arguments of a program. Let the program read the secret itself.")
-		}
-		if strings.ContainsRune(v.text, 0) {
-			s.fail(v.at, "Invalid value", "An argument of a program holds no NUL byte.")
-		}
-		if i == 0 && !v.unknown && !filepath.IsAbs(v.text) && (whole || v.text == "" || strings.ContainsRune(v.text, '/')) {
-			s.fail(v.at, "Not an absolute path", "%s: the program is given with its whole path, such as \"/usr/local/bin/told\". For a shell, write [\"/bin/sh\", \"-c\", \"…\"].", v.shown())
-		}
-		words = append(words, v.text)
-	}
-	return words
 }
 
 // patterns reads a list of shell patterns of unit names.

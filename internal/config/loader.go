@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"tocsin/checks"
+	"tocsin/internal/engine"
 	"tocsin/templates"
 )
 
@@ -38,6 +39,8 @@ type loader struct {
 	asked     []asked   // groups and labels, by routes
 	brought   []brought // from outside of the files
 
+	// alike are the rules of checks that have nothing of their own in them.
+	alike map[string][]engine.Rule
 	// wanted are the sets of metrics that checks ask for, by their names.
 	wanted     map[string]map[string]bool
 	noDefaults bool // nothing is watched but what the files say
@@ -105,6 +108,7 @@ func (l *loader) collect(sources []*source) map[string][]found {
 	blocks := map[string][]found{}
 	for _, s := range sources {
 		top := &scope{loader: l, source: s, name: "a rule file", body: s.body, later: laterBlocks()}
+		top.versionPlace()
 		top.done(blockTypes()...)
 		for _, block := range items(s.body) {
 			names := l.named[block.Type]
@@ -151,7 +155,7 @@ func (l *loader) whole(blocks map[string][]found) {
 	if len(blocks["mail"]) == 0 {
 		l.problems.add(&hcl.Diagnostic{
 			Severity: hcl.DiagWarning, Summary: "Nobody will hear of it",
-			Detail: "There is no mail block, so no alert reaches anybody. Add: mail \"ops\" { to = [\"you@example.com\"] } and a mailserver block.",
+			Detail: "There is no mail block, so alerts wait and reach nobody. tocsin init sets mail up; by hand add: mail \"ops\" { to = [\"you@example.com\"] } and a mailserver block.",
 		})
 	} else if len(blocks["mailserver"]) == 0 {
 		first := blocks["mail"][0].block.DefRange()

@@ -343,15 +343,15 @@ func tryMonit(t *testing.T, row monitRow, readings []string) {
 		view := engine.View{Now: now, Reading: tocsin.Reading{At: now, Values: monitValues(t, kind, readings[i])}, History: engine.NewHistory(check.Windows, check.Picks), Seen: map[string]string{}}
 		if len(readings) > 2 {
 			before := monitValues(t, kind, readings[2])
-			for metric, v := range before {
-				view.Seen[metric] = v.String()
+			for _, read := range before {
+				view.Seen[read.Metric] = read.Value.String()
 			}
 			for _, window := range check.Windows {
 				view.History.Add(tocsin.Reading{At: now.Add(-window), Values: before})
 			}
 		}
 		view.History.Add(view.Reading)
-		view.Other = func(r engine.Ref) tocsin.Value { return view.Reading.Values[r.Check+"."+r.Metric] }
+		view.Other = func(r engine.Ref) tocsin.Value { return view.Reading.Values.Of(r.Check + "." + r.Metric) }
 		if got := rule.When.Eval(view); got != want {
 			t.Errorf("%s: got %v, want %v of\n%s", readings[i], got, want, text)
 		}
@@ -362,23 +362,23 @@ func tryMonit(t *testing.T, row monitRow, readings []string) {
 }
 
 // monitValues reads METRIC=VALUE with the type of the metric; "_" is a blank.
-func monitValues(t *testing.T, kind checks.Kind, text string) map[string]tocsin.Value {
+func monitValues(t *testing.T, kind checks.Kind, text string) tocsin.Values {
 	t.Helper()
-	values := map[string]tocsin.Value{}
+	var values tocsin.Values
 	for word := range strings.FieldsSeq(text) {
 		metric, value, _ := strings.Cut(word, "=")
 		i := slices.IndexFunc(kind.Metrics, func(m checks.Metric) bool { return m.Name == metric })
 		switch {
 		case i >= 0 && kind.Metrics[i].Unit == checks.Word:
-			values[metric] = tocsin.Text(strings.ReplaceAll(value, "_", " "))
+			values.Set(metric, tocsin.Text(strings.ReplaceAll(value, "_", " ")))
 		case i >= 0 && kind.Metrics[i].Unit == checks.Truth:
-			values[metric] = tocsin.Bool(value == "true")
+			values.Set(metric, tocsin.Bool(value == "true"))
 		default:
 			number, err := strconv.ParseFloat(value, 64)
 			if err != nil {
 				t.Fatalf("%s: %v", word, err)
 			}
-			values[metric] = tocsin.Number(number)
+			values.Set(metric, tocsin.Number(number))
 		}
 	}
 	return values

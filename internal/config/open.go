@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"tocsin"
 	"tocsin/checks"
 	"tocsin/internal/engine"
 )
@@ -47,6 +49,7 @@ func (c *Config) Open(h *checks.Host) error {
 		if w.several() || c.Defaults && w.plan.spec.Name == pressureCheck && !h.CountsPressure() {
 			continue
 		}
+		w.gather()
 		check, err := w.open(h, w.plan.spec)
 		if err != nil {
 			return err
@@ -63,6 +66,19 @@ func (c *Config) Open(h *checks.Host) error {
 		c.members[i], at = c.Checks[at:next:next], next
 	}
 	return nil
+}
+
+// gather copies what stays of a check, so that it lies together in memory. Where
+// the parser has put it, it lies between what is dropped, and a page goes only as
+// a whole: with a thousand checks that was as much as they take.
+func (w *written) gather() {
+	c, spec := &w.plan.check, &w.plan.spec
+	w.id, c.Name, c.Fingerprint = strings.Clone(w.id), strings.Clone(c.Name), strings.Clone(c.Fingerprint)
+	attributes := make(tocsin.Attributes, len(spec.Attributes))
+	for i, a := range spec.Attributes {
+		attributes[i] = tocsin.Attribute{Name: a.Name, Value: strings.Clone(a.Value)}
+	}
+	spec.Name, spec.Attributes = c.Name, attributes
 }
 
 // Follow is the configuration for the host as it is now: where a check stands
@@ -180,7 +196,7 @@ func fingerprint(c engine.Check, spec checks.Spec, rules []ruleText, referred []
 		Kind, Name        string
 		Interval, Timeout time.Duration
 		Schedule          string `json:",omitempty"`
-		Attributes        map[string]string
+		Attributes        tocsin.Attributes
 		Rules             []ruleText
 		Referred          []string `json:",omitempty"`
 		Actions           *actions

@@ -27,6 +27,7 @@ type Problems struct {
 	diags   hcl.Diagnostics
 	sources map[string]*source
 	read    []*source // the rule files, in order
+	unread  bool      // not all that the configuration is could be read
 	// secrets are texts that must not be shown: values of env(), file() and
 	// credential(), and literal passwords.
 	secrets          []string

@@ -27,7 +27,7 @@ func quickly(expr hclsyntax.Expression, kind *checks.Kind) quick {
 		return quickly(e.Expression, kind)
 	case *hclsyntax.ScopeTraversalExpr:
 		if m, ok := quickMetric(e, kind); ok && metricType(m) == cty.Bool {
-			return func(v engine.View) engine.Truth { return truthOf(v.Reading.Values[m.Name]) }
+			return func(v engine.View) engine.Truth { return truthOf(v.Reading.Values.Of(m.Name)) }
 		}
 	case *hclsyntax.UnaryOpExpr:
 		if inner := quickly(e.Val, kind); inner != nil && e.Op == hclsyntax.OpLogicalNot {
@@ -154,7 +154,7 @@ func (s side) value(v engine.View) (float64, bool) {
 	if s.metric == "" {
 		return s.near, true
 	}
-	value := v.Reading.Values[s.metric]
+	value := v.Reading.Values.Of(s.metric)
 	return value.Float(), value.Kind() == tocsin.NumberValue
 }
 

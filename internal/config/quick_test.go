@@ -46,7 +46,7 @@ func both(t *testing.T, text string) bool {
 	for _, exists := range []tocsin.Value{{}, tocsin.Bool(true), tocsin.Bool(false)} {
 		for _, rss := range values() {
 			for _, vms := range values() {
-				v := engine.View{Reading: tocsin.Reading{Values: map[string]tocsin.Value{"exists": exists, "memory.rss": rss, "memory.vms": vms}}}
+				v := engine.View{Reading: tocsin.Reading{Values: tocsin.ValuesOf(map[string]tocsin.Value{"exists": exists, "memory.rss": rss, "memory.vms": vms})}}
 				if got, want := fast(v), c.Eval(v); got != want {
 					t.Fatalf("%s with exists %v, rss %v, vms %v: quickly %v, by HCL %v", text, exists, rss, vms, got, want)
 				}

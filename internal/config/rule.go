@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"tocsin"
+	"tocsin/checks"
 	"tocsin/internal/act"
 	"tocsin/internal/engine"
 )
@@ -165,10 +166,12 @@ func (s *scope) event(when *condition) (failed, recovered string) {
 func (c *condition) note(metrics map[string]bool, check *engine.Check) {
 	for _, m := range c.metrics {
 		metrics[m.Name] = true
+		noteNews(check, m)
 	}
 	for _, w := range c.windows {
 		metrics[w.metric.Name] = true
 		if w.name == changedName {
+			noteNews(check, w.metric)
 			continue
 		}
 		if check.Windows == nil {
@@ -178,6 +181,12 @@ func (c *condition) note(metrics map[string]bool, check *engine.Check) {
 		if picks := (engine.Picks{Metric: w.metric.Name, Window: w.window}); w.name == quantileOver && !slices.Contains(check.Picks, picks) {
 			check.Picks = append(check.Picks, picks)
 		}
+	}
+}
+
+func noteNews(check *engine.Check, m *checks.Metric) {
+	if one := (engine.News{Metric: m.Name, Text: m.Unit == checks.Word}); m.News && !slices.Contains(check.News, one) {
+		check.News = append(check.News, one)
 	}
 }
 

@@ -15,29 +15,39 @@ type File struct {
 	Text []byte
 }
 
-// LoadFiles is Load for files that were read before, in their order. What
-// env(), file() and credential() bring in is read now.
+// LoadFiles is Load for files that were read before, in their order; who may
+// write them was asked then. What env(), file() and credential() bring in is
+// read now.
 func LoadFiles(files []File, opt Options) (*Config, *Problems) {
 	opt = opt.defaults()
 	p := newProblems()
 	var sources []*source
 	for _, f := range files {
-		s := &source{name: f.Name, dir: filepath.Dir(f.Name), text: f.Text, mode: f.Mode}
-		sources = append(sources, s)
-		p.take(s, opt.Secrets)
+		sources = append(sources, &source{name: f.Name, dir: filepath.Dir(f.Name), text: f.Text, mode: f.Mode})
 	}
-	if p.HasErrors() {
+	if !p.take(sources) {
 		return nil, p.finish()
 	}
 	return load(sources, opt, p)
 }
 
-// take takes in a file that was read, and says what is wrong with its bytes.
-func (p *Problems) take(s *source, policy SecretPolicy) {
-	p.sources[s.name] = s
-	p.read = append(p.read, s)
-	p.add(checkText(s)...)
-	s.checkMode(p, policy)
+// take takes in the files that were read, and says what is wrong with their
+// bytes. It is false when one of them is of a later version: then nothing else is
+// looked at.
+func (p *Problems) take(sources []*source) bool {
+	for _, s := range sources {
+		p.sources[s.name] = s
+		p.read = append(p.read, s)
+	}
+	if !p.versions(sources) {
+		return false
+	}
+	for _, s := range sources {
+		diags := checkText(s)
+		p.add(diags...)
+		s.broken = diags.HasErrors()
+	}
+	return true
 }
 
 // Files are the rule files that were read, in their order, also those with

@@ -130,10 +130,19 @@ func literal(expr hclsyntax.Expression) bool {
 }
 
 func listHint(name string, want cty.Type, expr hclsyntax.Expression) string {
-	if _, isText := expr.(*hclsyntax.TemplateExpr); isText && want.IsListType() {
-		return fmt.Sprintf(" Put it in brackets: %s = [\"…\"].", name)
+	text, isText := expr.(*hclsyntax.TemplateExpr)
+	if !isText || !want.IsListType() {
+		return ""
 	}
-	return ""
+	words := commandWords(name, text)
+	switch len(words) {
+	case 0:
+		return fmt.Sprintf(" Put it in brackets: %s = [\"…\"].", name)
+	case 1:
+		return fmt.Sprintf(" Put it in brackets: %s = [%s].", name, words[0])
+	default:
+		return fmt.Sprintf(" It is run without a shell, so each word is a text of its own: %s = [%s].", name, strings.Join(words, ", "))
+	}
 }
 
 func typeWord(t cty.Type) string {
@@ -223,6 +232,15 @@ func (s *scope) flag(name string) bool {
 	}
 	v, _, ok := s.value(name, attr.Expr, cty.Bool)
 	return ok && v.IsKnown() && v.True()
+}
+
+// flagOr is flag with another default.
+func (s *scope) flagOr(name string, otherwise bool) bool {
+	set := s.flag(name) // it is asked for in any case, so that it counts as allowed
+	if s.body.Attributes[name] == nil {
+		return otherwise
+	}
+	return set
 }
 
 // integer is the value of a whole number between least and most.

@@ -33,6 +33,9 @@ func (s *scope) sourceFunctions(password bool) map[string]function.Function {
 			return readText(s.path(path), password)
 		}),
 		"credential": s.outside("name", func(name string) (string, error) {
+			if secret, given := s.loader.opt.Credentials[name]; given {
+				return secret, nil
+			}
 			dir, set := s.loader.opt.Env("CREDENTIALS_DIRECTORY")
 			if !set || dir == "" {
 				return "", fmt.Errorf("%w: the environment has no CREDENTIALS_DIRECTORY; systemd sets it for a unit with LoadCredential=%s:PATH", errAbsent, name)

@@ -191,3 +191,18 @@ func TestPassword(t *testing.T) {
 		}
 	}
 }
+
+// TestANewerFileKeepsItsSecrets: of a file of a later version a line is shown, and
+// nothing of it that may be a secret.
+func TestANewerFileKeepsItsSecrets(t *testing.T) {
+	for _, seed := range seeds() {
+		for _, head := range []string{"version = 2\n", "version = 2 ", "version = 0 ", "version = \"x\" "} {
+			_, problems := config.LoadBytes([]byte(head+"password = \""+canary+"\"\n"+seed), "x.hcl", testOptions())
+			var b strings.Builder
+			problems.Write(&b, false, 80)
+			if problems.Len() != 1 || strings.Contains(b.String()+problems.Error()+string(problems.JSON()), canary) {
+				t.Fatalf("%s%s: got %d problems:\n%s", head, seed, problems.Len(), b.String())
+			}
+		}
+	}
+}

@@ -3,6 +3,7 @@ package config
 import (
 	_ "embed" // the rules
 	"slices"
+	"time"
 
 	"tocsin/internal/engine"
 )
@@ -10,10 +11,12 @@ import (
 //go:embed self.hcl
 var selfRules []byte //nolint:gochecknoglobals // go:embed needs a variable
 
-// The check of the agent itself, and what problems would call its file.
+// The check of the agent itself, what problems would call its file, and how often
+// it is read at most: its rules are about minutes, and it has the agent asked.
 const (
-	selfKind = "self"
-	selfFile = "the agent's rules for itself"
+	selfKind     = "self"
+	selfFile     = "the agent's rules for itself"
+	selfInterval = 15 * time.Second
 )
 
 // Self is the text of the check that a running agent has of itself when the rule

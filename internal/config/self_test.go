@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"testing"
+	"time"
 
 	"tocsin/internal/config"
 )
@@ -51,5 +52,25 @@ func TestTheAgentWatchesItself(t *testing.T) {
 	}
 	if formatted, _ := config.Format(config.Self(), "a.hcl"); string(formatted) != string(config.Self()) {
 		t.Error("its text is not in the canonical form")
+	}
+}
+
+// TestHowOftenTheAgentLooksAtItself: seldom, but as often as a person says.
+func TestHowOftenTheAgentLooksAtItself(t *testing.T) {
+	const own = "\ncheck \"self\" \"me\" {\n  rule \"mail\" {\n    when = mail.failing > 60\n  }\n}\n"
+	for rules, want := range map[string]time.Duration{
+		"agent {\n  interval = \"1s\"\n}\n":       15 * time.Second,
+		"agent {\n  interval = \"1m\"\n}\n":       time.Minute,
+		"agent {\n  interval = \"1s\"\n}\n" + own: time.Second,
+	} {
+		cfg, problems := config.LoadBytes([]byte(rules), "a.hcl", config.Options{Self: true})
+		if problems.HasErrors() {
+			t.Fatal(problems)
+		}
+		for _, c := range cfg.Checks {
+			if c.Kind == "self" && c.Interval != want {
+				t.Errorf("%q: got an interval of %s, want %s", rules, c.Interval, want)
+			}
+		}
 	}
 }

@@ -29,7 +29,7 @@ func TestAnOwnMetricWins(t *testing.T) {
 	}
 	var asked []engine.Ref
 	v := engine.View{
-		Reading: tocsin.Reading{Values: map[string]tocsin.Value{"process.count": tocsin.Number(6), "process.nginx.exists": tocsin.Bool(true)}},
+		Reading: tocsin.Reading{Values: tocsin.ValuesOf(map[string]tocsin.Value{"process.count": tocsin.Number(6), "process.nginx.exists": tocsin.Bool(true)})},
 		Other: func(r engine.Ref) tocsin.Value {
 			asked = append(asked, r)
 			if r.Metric == "exists" {

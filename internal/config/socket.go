@@ -13,7 +13,7 @@ func Socket(path string, opt Options) string {
 	}
 	l := &loader{opt: opt, problems: newProblems(), config: &Config{}}
 	var blocks []found
-	for _, s := range readSources(cmp.Or(path, defaultPath), opt.Secrets, l.problems) {
+	for _, s := range readSources(cmp.Or(path, defaultPath), opt, l.problems) {
 		if checkText(s).HasErrors() {
 			continue // no parser may see it
 		}

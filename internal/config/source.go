@@ -28,11 +28,13 @@ const (
 
 // source is one rule file.
 type source struct {
-	name string // as problems name it
-	dir  string // that paths in it are relative to
-	text []byte
-	mode fs.FileMode
-	body *hclsyntax.Body
+	name      string // as problems name it
+	dir       string // that paths in it are relative to
+	text      []byte
+	mode      fs.FileMode
+	body      *hclsyntax.Body
+	versioned bool // it begins with its version
+	broken    bool // nothing can be made of its text
 	// hidden holds what must not be shown: the byte ranges of literals in
 	// password attributes, found in the tokens, so that they are hidden also
 	// when the file cannot be parsed.
@@ -43,14 +45,19 @@ type source struct {
 type span struct{ from, to int }
 
 // readSources reads what is at path. Problems have no place in a file yet.
-func readSources(path string, policy SecretPolicy, p *Problems) []*source {
+func readSources(path string, opt Options, p *Problems) []*source {
+	p.unread = true
 	info, err := os.Stat(path)
 	if err != nil {
 		p.file("Cannot read the configuration", path, err)
 		return nil
 	}
-	names := []string{path}
+	names, who := []string{path}, newWriters(p, opt)
 	if info.IsDir() {
+		if err := who.look(path); err != nil {
+			p.file("Cannot read the configuration", path, err)
+			return nil
+		}
 		if names, err = listDir(path); err != nil {
 			p.file("Cannot read the configuration", path, err)
 			return nil
@@ -59,7 +66,11 @@ func readSources(path string, policy SecretPolicy, p *Problems) []*source {
 	var sources []*source
 	total := 0
 	for _, name := range names {
-		s, err := readSource(name)
+		err := who.look(name)
+		var s *source
+		if err == nil {
+			s, err = readSource(name)
+		}
 		if err != nil {
 			p.file("Cannot read the rule file", name, err)
 			continue
@@ -68,8 +79,11 @@ func readSources(path string, policy SecretPolicy, p *Problems) []*source {
 			p.file("Configuration too large", path, fmt.Errorf("all files together may have at most %d MiB", maxTotal>>20))
 			return nil
 		}
-		p.take(s, policy)
 		sources = append(sources, s)
+	}
+	p.unread = p.HasErrors()
+	if !p.take(sources) {
+		p.unread = true
 	}
 	return sources
 }
@@ -103,22 +117,6 @@ func listDir(path string) ([]string, error) {
 	}
 	slices.Sort(names)
 	return names, nil
-}
-
-// checkMode refuses a file that every user may write: whoever writes the
-// rules of an agent that runs as root decides what root reads.
-func (s *source) checkMode(p *Problems, policy SecretPolicy) {
-	if s.mode&0o002 == 0 {
-		return
-	}
-	d := &hcl.Diagnostic{
-		Severity: hcl.DiagError, Summary: "Rule file open to everybody",
-		Detail: fmt.Sprintf("%q can be written by every user of this machine. Run: chmod o-w %s", s.name, shellQuote(s.name)),
-	}
-	if policy == Optional {
-		d.Severity = hcl.DiagWarning
-	}
-	p.add(d)
 }
 
 func readSource(name string) (*source, error) {
@@ -230,6 +228,7 @@ func rangeAt(s *source, at, length int) hcl.Range {
 func (s *source) parse(p *Problems) {
 	file, diags := hclsyntax.ParseConfig(s.text, s.name, hcl.InitialPos)
 	p.add(s.syntaxProblems(diags)...)
+	s.broken = diags.HasErrors()
 	if file == nil {
 		return
 	}

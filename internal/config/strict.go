@@ -64,7 +64,11 @@ func (s *scope) subject() string {
 func (s *scope) allowed() string {
 	var parts []string
 	if len(s.attributes) > 0 {
-		parts = append(parts, "the attributes "+list(s.attributes, "and"))
+		noun := "the attribute "
+		if len(s.attributes) > 1 {
+			noun = "the attributes "
+		}
+		parts = append(parts, noun+list(s.attributes, "and"))
 	}
 	if len(s.blocks) > 0 {
 		noun := "the block "

@@ -9,6 +9,10 @@ import (
 // maxCandidates bounds the work for one suggestion.
 const maxCandidates = 1000
 
+// Suggest finds the candidate that was probably meant by a name that is none, ""
+// when none is close.
+func Suggest(given string, candidates []string) string { return suggest(given, candidates) }
+
 // suggest finds the candidate that was probably meant, "" when none is close.
 // Of equally close ones the first wins.
 func suggest(given string, candidates []string) string {

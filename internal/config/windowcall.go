@@ -30,7 +30,7 @@ type windowCall struct {
 
 // windowNames are the functions that look back at a metric.
 func windowNames() []string {
-	return []string{"avg_over", "max_over", "min_over", "rate", "delta", timeTo, quantileOver, changedName}
+	return []string{"avg_over", "max_over", "min_over", "sum_over", "rate", "delta", timeTo, quantileOver, changedName}
 }
 
 // The functions with three arguments.
@@ -105,7 +105,7 @@ func (w windowCall) compute(v engine.View, target float64) (float64, bool) {
 		return v.History.Quantile(w.metric.Name, w.share, w.window, v.Now)
 	}
 	compute := map[string]engine.WindowFunc{
-		"avg_over": engine.Avg, "max_over": engine.Max, "min_over": engine.Min,
+		"avg_over": engine.Avg, "max_over": engine.Max, "min_over": engine.Min, "sum_over": engine.Sum,
 		"rate": engine.Rate, "delta": engine.Delta, timeTo: engine.TimeTo(target, w.window),
 	}[w.name]
 	return compute(v.History.Window(w.metric.Name, w.window, v.Now))

@@ -27,21 +27,9 @@ func withPeer(ctx context.Context, conn net.Conn) context.Context {
 	if g, ok := conn.(*guest); ok {
 		ctx, conn = context.WithValue(ctx, guestKey{}, g), g.Conn
 	}
-	uc, ok := conn.(*net.UnixConn)
-	if !ok {
-		return ctx
-	}
-	raw, err := uc.SyscallConn()
-	if err != nil {
-		return ctx
-	}
 	known := false
 	var p peer
-	_ = raw.Control(func(fd uintptr) {
-		cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-		if err != nil {
-			return
-		}
+	withCredentials(conn, func(fd uintptr, cred *unix.Ucred) {
 		known = true
 		p = peer{uid: int(cred.Uid), groups: append(peerGroups(fd), int(cred.Gid))}
 	})
@@ -49,6 +37,31 @@ func withPeer(ctx context.Context, conn net.Conn) context.Context {
 		return ctx
 	}
 	return context.WithValue(ctx, peerKey{}, p)
+}
+
+// withCredentials calls f with who is at the other end, if the kernel knows.
+func withCredentials(conn net.Conn, f func(fd uintptr, cred *unix.Ucred)) {
+	uc, ok := conn.(*net.UnixConn)
+	if !ok {
+		return
+	}
+	raw, err := uc.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		if cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+			f(fd, cred)
+		}
+	})
+}
+
+// credentials are those of who is at the other end: of a listener's, of whoever
+// made it one. They are zero when the kernel does not know.
+func credentials(conn net.Conn) unix.Ucred {
+	var who unix.Ucred
+	withCredentials(conn, func(_ uintptr, cred *unix.Ucred) { who = *cred })
+	return who
 }
 
 // permitted says whether a peer may change something: root, the agent's own

@@ -19,13 +19,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Limits of a conversation: a client that is slow or large delays nobody. An
-// answer may have to wait for a mail.
+// Limits of a conversation: a client that is slow or large delays nobody. What
+// is done may have to wait for a mail.
 const (
 	maxBody   = 64 << 10
 	maxAnswer = 64 << 20
 	deadline  = 10 * time.Second
 	patience  = 30 * time.Second
+	// lookPatience is for a question: a crowd of a thousand may be in front of it,
+	// on a machine that they keep busy. For an agent that is stopped nobody waits
+	// longer than stoppedPatience.
+	lookPatience    = 25 * time.Second
+	stoppedPatience = 5 * time.Second
 	// reloadPatience is for a reload, which may wait for the one before it.
 	reloadPatience = 90 * time.Second
 	// actPatience is for what acts on services, which take their time.
@@ -56,8 +61,8 @@ type Agent struct {
 	// and returns when it is done. by says who asks.
 	Act func(verb string, names []string, all bool, by string) error
 	// Ack says that somebody looks after the failures with the names, or with on
-	// false that nobody does any more.
-	Ack func(names []string, on bool, reason, by string) error
+	// false that nobody does any more, and returns which those are.
+	Ack func(names []string, on bool, reason, by string) ([]Failure, error)
 	// Silence has what happens to some checks wait for the end; Unsilence ends
 	// that, of all with an empty name; Silences are those in force.
 	Silence   func(r Request, by string) (Silence, error)
@@ -89,9 +94,11 @@ type Request struct {
 	by string // who asks
 }
 
-// Reply is the answer to every command; Error is empty when it was done.
+// Reply is the answer to every command; Error is empty when it was done. Unknown
+// is the name, of those that were asked for, that nothing has.
 type Reply struct {
-	Error string `json:"error,omitempty"`
+	Error   string `json:"error,omitempty"`
+	Unknown string `json:"unknown,omitempty"`
 }
 
 // Serve answers at path until ctx ends; ready, when set, is called once it
@@ -121,6 +128,9 @@ func Serve(ctx context.Context, path string, a Agent, log *slog.Logger, ready fu
 }
 
 func listen(path string, public bool) (net.Listener, error) {
+	if len(path) > maxPath {
+		return nil, fmt.Errorf("control socket %s: %w", path, ErrLongPath)
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // /run/tocsin: only the socket is secret
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
@@ -164,8 +174,12 @@ func handler(a Agent) http.Handler {
 			act(w, r)
 		})
 	}
-	mux.HandleFunc("POST /v1/ack", command(func(r Request) error { return a.Ack(r.Names, true, r.Reason, r.by) }))
-	mux.HandleFunc("POST /v1/unack", command(func(r Request) error { return a.Ack(r.Names, false, r.Reason, r.by) }))
+	for verb, on := range map[string]bool{"ack": true, "unack": false} {
+		mux.HandleFunc("POST /v1/"+verb, answered(func(r Request) (any, error) {
+			meant, err := a.Ack(r.Names, on, r.Reason, r.by)
+			return Failures{API: APIVersion, On: on, Failures: meant}, err
+		}))
+	}
 	mux.HandleFunc("POST /v1/silence", answered(func(r Request) (any, error) { return a.Silence(r, r.by) }))
 	mux.HandleFunc("POST /v1/unsilence", answered(func(r Request) (any, error) {
 		if (r.ID == "") != r.All {
@@ -233,7 +247,7 @@ func answered(do func(Request) (any, error)) http.HandlerFunc {
 			}
 		}
 		if err != nil {
-			reply = Reply{Error: err.Error()}
+			reply = refused(err)
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)

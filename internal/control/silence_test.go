@@ -35,9 +35,9 @@ func TestSilences(t *testing.T) {
 		Silences: func() control.Silences {
 			return control.Silences{API: control.APIVersion, Silences: []control.Silence{one}}
 		},
-		Ack: func(names []string, on bool, reason, _ string) error {
+		Ack: func(names []string, on bool, reason, _ string) ([]control.Failure, error) {
 			got = append(got, strings.Join(names, "+")+map[bool]string{true: " acked ", false: " unacked "}[on]+reason)
-			return nil
+			return []control.Failure{{Rule: "file.a/gone", Incident: "0123456789ab"}}, nil
 		},
 	})
 	c := control.Client{Path: path}
@@ -57,8 +57,10 @@ func TestSilences(t *testing.T) {
 		t.Error(diff, err)
 	}
 	for _, on := range []bool{true, false} {
-		if err := c.Ack(t.Context(), control.Request{Names: []string{"a"}, Reason: "on it"}, on); err != nil {
-			t.Error(err)
+		meant, err := c.Ack(t.Context(), control.Request{Names: []string{"a"}, Reason: "on it"}, on)
+		want := control.Failures{API: control.APIVersion, On: on, Failures: []control.Failure{{Rule: "file.a/gone", Incident: "0123456789ab"}}}
+		if diff := cmp.Diff(want, meant); diff != "" || err != nil {
+			t.Error(diff, err)
 		}
 	}
 	if diff := cmp.Diff([]string{"nginx+b web 5:00AM deploy", "end 1", "a acked on it", "a unacked on it"}, got); diff != "" {

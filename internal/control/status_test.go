@@ -29,7 +29,7 @@ func TestQuestions(t *testing.T) {
 		Status: func(_ context.Context, names []string) (control.Status, error) {
 			asked = append(asked, strings.Join(names, "|"))
 			if len(names) == 1 {
-				return control.Status{}, errors.New("no check named \"x\"")
+				return control.Status{}, &control.Unknown{Name: "x", Text: "no check named \"x\""}
 			}
 			return status, nil
 		},
@@ -45,7 +45,8 @@ func TestQuestions(t *testing.T) {
 	if diff := cmp.Diff(status, got); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := c.Status(t.Context(), []string{"x"}); err == nil || err.Error() != `no check named "x"` {
+	_, err = c.Status(t.Context(), []string{"x"})
+	if unknown := new(control.Unknown); !errors.As(err, &unknown) || unknown.Name != "x" || err.Error() != `no check named "x"` {
 		t.Errorf("got %v, want the agent's own words", err)
 	}
 	if got := strings.Join(asked, ","); got != "a b&c|d,x" {

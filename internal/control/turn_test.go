@@ -12,7 +12,7 @@ import (
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		busy, most := 0, 0
-		took := 4 * time.Second
+		took := 1250 * time.Millisecond
 		answer := make(turns, 1).question(func(*http.Request) (any, error) {
 			busy++
 			most = max(most, busy)
@@ -36,8 +36,8 @@ func TestTurns(t *testing.T) {
 				n++
 			}
 		}
-		if most != 1 || n != 7 || time.Since(began) != 12*time.Second {
-			t.Errorf("got %d at once, %d of 10 refused after %s, want 1, 7 and 12s", most, n, time.Since(began))
+		if most != 1 || n != 7 || time.Since(began) != 3750*time.Millisecond {
+			t.Errorf("got %d at once, %d of 10 refused after %s, want 1, 7 and 3.75s", most, n, time.Since(began))
 		}
 		if w := ask(); w.Code != http.StatusOK || strings.TrimSpace(w.Body.String()) != `"answer"` {
 			t.Errorf("got %d, %q afterwards", w.Code, w.Body.String())

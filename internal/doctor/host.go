@@ -122,7 +122,7 @@ func (h Host) Inotify(paths int) Finding {
 				"fs.inotify.%s is %d: changes of files may be noticed at the next interval only", limit.name, have)
 		}
 	}
-	return fine(about, "room for %d watched paths", paths)
+	return fine(about, "room for %d (as many paths as are watched)", paths)
 }
 
 // BootMark says whether a crash can be told from a reboot.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"tocsin/internal/durable"
+	"tocsin/internal/testprogram"
 )
 
 // dropEnv names the directory for TestMain's other self.
@@ -72,7 +73,7 @@ func TestDropByAnotherUser(t *testing.T) {
 	}
 	self, err := os.ReadFile("/proc/self/exe")
 	if err == nil {
-		err = os.WriteFile(filepath.Join(root, "self"), self, 0o755)
+		err = testprogram.Write(filepath.Join(root, "self"), self, 0o755)
 	}
 	if err != nil {
 		t.Fatal(err)

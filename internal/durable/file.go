@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // tempPrefix marks a file that is not complete yet. What a crash leaves under
@@ -27,31 +29,53 @@ const tempPrefix = ".tmp-"
 // After a failed fsync the kernel may drop the data and report success the
 // next time, so a caller that tries again gets a new file, never the old one.
 func WriteFile(path string, data []byte) error {
-	return write(path, data, -1, -1)
+	return write(path, data, 0o600, -1, -1)
+}
+
+// WriteFileMode is WriteFile with a mode, which the file has before it has its
+// name. As WriteFileAs does, it gives the file to the owner and the group of its
+// directory when shared is set.
+func WriteFileMode(path string, data []byte, mode fs.FileMode, shared bool) error {
+	uid, gid := -1, -1
+	if shared {
+		var err error
+		if uid, gid, err = ownerOf(filepath.Dir(path)); err != nil {
+			return err
+		}
+	}
+	return write(path, data, mode, uid, gid)
 }
 
 // WriteFileAs is WriteFile, with the file given to the owner of its directory
 // when the caller is root: what root hands to an agent that runs as a user of
 // its own must be readable there.
 func WriteFileAs(path string, data []byte) error {
-	uid, gid := -1, -1
-	if os.Geteuid() == 0 {
-		var st syscall.Stat_t
-		if err := syscall.Stat(filepath.Dir(path), &st); err != nil {
-			return fmt.Errorf("stat %s: %w", filepath.Dir(path), err)
-		}
-		uid, gid = int(st.Uid), int(st.Gid)
+	uid, gid, err := ownerOf(filepath.Dir(path))
+	if err != nil {
+		return err
 	}
-	return write(path, data, uid, gid)
+	return write(path, data, 0o600, uid, gid)
 }
 
-func write(path string, data []byte, uid, gid int) error {
+// ownerOf is whose a directory is, for root; nobody else gives files away.
+func ownerOf(dir string) (uid, gid int, err error) {
+	if os.Geteuid() != 0 {
+		return -1, -1, nil
+	}
+	var st syscall.Stat_t
+	if err := syscall.Stat(dir, &st); err != nil {
+		return -1, -1, fmt.Errorf("stat %s: %w", dir, err)
+	}
+	return int(st.Uid), int(st.Gid), nil
+}
+
+func write(path string, data []byte, mode fs.FileMode, uid, gid int) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, tempPrefix+"*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	err = fill(f, data, uid, gid)
+	err = fill(f, data, mode, uid, gid)
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
@@ -61,10 +85,13 @@ func write(path string, data []byte, uid, gid int) error {
 	return SyncDir(dir)
 }
 
-func fill(f *os.File, data []byte, uid, gid int) error {
+func fill(f *os.File, data []byte, mode fs.FileMode, uid, gid int) error {
 	_, err := f.Write(data)
 	if err == nil && uid >= 0 {
 		err = f.Chown(uid, gid)
+	}
+	if err == nil && mode != 0o600 { // as it was made
+		err = f.Chmod(mode)
 	}
 	if err == nil {
 		err = f.Sync()
@@ -94,13 +121,23 @@ type Later struct{ dirs []string }
 // Move is Rename without its syncs.
 func (l *Later) Move(moves ...Move) error {
 	for _, m := range moves {
-		if err := os.Rename(m.From, m.To); err != nil && !made(m, err) {
+		if err := rename(m.From, m.To); err != nil && !made(m, err) {
 			return fmt.Errorf("move %s: %w", m.From, err)
 		}
 		l.dirs = appendNew(l.dirs, filepath.Dir(m.To))
 		l.dirs = appendNew(l.dirs, filepath.Dir(m.From))
 	}
 	return nil
+}
+
+// rename is os.Rename, which would look at to first. FUSE and network file systems
+// let signals interrupt it, and the Go runtime sends itself signals.
+func rename(from, to string) error {
+	for {
+		if err := unix.Rename(from, to); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
 }
 
 // Settle makes the moves durable. After an error it is to be called again.

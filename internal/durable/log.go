@@ -38,7 +38,8 @@ type Log struct {
 // OpenLog opens or makes the log at path and hands each record to replay, in
 // order. A torn record at the end was never acknowledged and is cut off. A
 // damaged one in the middle is passed over: Lost says how many bytes those
-// were, and the caller decides what that means and rewrites the log.
+// were, and the caller decides what that means and rewrites the log. An ErrNewer
+// of replay ends it: the file is left as it is.
 func OpenLog(path string, replay func(record []byte) error) (*Log, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
@@ -104,7 +105,15 @@ func (l *Log) scan(replay func([]byte) error) error {
 		if !whole {
 			break // torn at the end: never acknowledged
 		}
-		if record, ok := unseal(line); !ok || replay(record) != nil {
+		record, ok := unseal(line)
+		err := error(nil)
+		if ok {
+			err = replay(record)
+		}
+		if errors.Is(err, ErrNewer) {
+			return err
+		}
+		if !ok || err != nil {
 			l.lost += len(line) + 1
 		}
 		l.size += int64(len(line)) + 1

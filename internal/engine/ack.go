@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -18,6 +19,20 @@ type Acked struct {
 	At     time.Time `json:"at"`
 	By     string    `json:"by"`
 	Reason string    `json:"reason,omitempty"`
+}
+
+// Failure is one that has not recovered: its rule, as KIND.NAME/RULE, and the id
+// of the incident.
+type Failure struct{ Rule, Incident string }
+
+// Acknowledge is Obey for Ack and Unack, and says which failures those are that
+// were meant, sorted by their rule. With an error they are those that are on disk
+// at best.
+func (e *Engine) Acknowledge(ctx context.Context, o Order) ([]Failure, error) {
+	if o.Verb != Ack && o.Verb != Unack {
+		return nil, fmt.Errorf("%s: is about no failure", o.Verb)
+	}
+	return e.carry(ctx, o)
 }
 
 // leastPrefix is how much of the id of an incident is enough.
@@ -57,7 +72,7 @@ func (e *Engine) acknowledge(o Order, now time.Time) ([]<-chan outcome, error) {
 		saved := make(chan error, 1)
 		e.emitter.add(transition{rule: id, state: s, saved: saved})
 		e.log.Info("failure acknowledged or no longer", "verb", string(o.Verb), "rule", id, "incident", s.Incident, "by", o.By, "reason", o.Reason)
-		ends = append(ends, finished(outcome{saved: saved}))
+		ends = append(ends, finished(outcome{saved: saved, of: Failure{id, s.Incident}}))
 	}
 	return ends, nil
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -35,8 +36,9 @@ func TestAnAcknowledgedFailureIsNotRepeated(t *testing.T) {
 		if all, err = e.Status(t.Context()); err != nil || all[0].Rules[1].State.Acked.By != "alice" || all[0].Rules[1].State.Acked.Reason != "on it" {
 			t.Errorf("got %+v, %v", all[0].Rules[1].State, err)
 		}
-		if err := e.Obey(t.Context(), Order{Verb: Unack, Names: []string{"a/r"}, By: "alice"}); err != nil {
-			t.Fatal(err)
+		meant, err := e.Acknowledge(t.Context(), Order{Verb: Unack, Names: []string{"a/r", incident[:8]}, By: "alice"})
+		if want := []Failure{{"test.a/r", incident}}; err != nil || !slices.Equal(meant, want) {
+			t.Fatalf("got %v, %v", meant, err)
 		}
 		time.Sleep(time.Minute)
 		wants(t, k, "a/r reminder")

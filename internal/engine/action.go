@@ -62,19 +62,44 @@ type Situation struct {
 	Actions  []time.Time
 	Limit    Limit
 	Executes bool // the rule's own program still runs
+	// Settling says that this is the first reading after an action: what it sees
+	// changed may be the work of that.
+	Settling bool
+}
+
+// fresh says that something has happened that is to be acted on.
+func (s *Situation) fresh() bool { return s.Event == tocsin.Failed || s.Event == tocsin.Changed }
+
+// owes says whether a decision for nothing leaves an action to be made later. What
+// an action that was owed has changed itself leaves none, or there would be no end.
+func (s *Situation) owes(r *Rule) bool {
+	switch {
+	case s.Event == tocsin.Recovered:
+		return false
+	case s.State.owed:
+		return true
+	case r.Do == Exec:
+		return s.fresh() && s.Executes && !s.State.repaid
+	case r.Do.service():
+		return s.Event == tocsin.Changed && !s.Settling && !s.State.repaid
+	default:
+		return false
+	}
 }
 
 // Decide says what is to be done. It is pure. A failure is acted on at once,
 // and again while it lasts: when the condition has held anew for the rule's For
 // since the last action ended, and at least Rest has passed. A program of the
-// rule runs once for a failure, unless Repeat says otherwise.
+// rule runs once for a failure, unless Repeat says otherwise. What is owed is done
+// as soon as it can be.
 func Decide(r *Rule, s Situation, now time.Time) Decision {
-	fresh := s.Event == tocsin.Failed || s.Event == tocsin.Changed
+	owed := s.State.owed && s.Event != tocsin.Recovered && (len(r.Changes) > 0 || s.State.Failed && s.When == True)
+	fresh := s.fresh() || owed
 	switch r.Do {
 	case "":
 		return Decision{}
 	case Unmonitor:
-		if fresh {
+		if s.fresh() {
 			return Decision{Verb: Unmonitor}
 		}
 		return Decision{}
@@ -155,19 +180,47 @@ func moves(c *Check, v Verb, exists Truth) []move {
 // Acts says whether a check says how to do what a rule wants done to it.
 func (c *Check) Acts(v Verb) bool { return !v.service() || len(moves(c, v, Unknown)) > 0 }
 
-// decide asks what is to be done about an observation.
-func (e *Engine) decide(w *watch, r *Rule, o Observation, s RuleState, kind tocsin.EventType, now time.Time) Decision {
+// decide asks what is to be done about an observation, and remembers in s what
+// is owed.
+func (e *Engine) decide(w *watch, r *Rule, o Observation, s *RuleState, kind tocsin.EventType, now time.Time) Decision {
 	if r.Do == "" {
 		return Decision{}
 	}
+	situation := e.situation(w, r, o, *s, kind)
+	d := Decide(r, situation, now)
+	switch {
+	case d != (Decision{}):
+		s.owed, s.repaid = false, s.owed
+	case r.Do.service() && w.job != nil: // it began with this reading, for another rule
+		s.owed = false
+	default:
+		if s.owed = situation.owes(r); s.owed {
+			w.wish(w.rested.Add(Rest), now)
+		}
+	}
+	return d
+}
+
+// forgive forgets which actions of a check are owed, all or those on its service.
+func (e *Engine) forgive(w *watch, all bool) {
+	for n, id := range w.ids {
+		if s := e.rules[id]; s.owed && (all || w.rule(n).Do.service()) {
+			s.owed = false
+			e.keepRule(id, s)
+		}
+	}
+}
+
+func (e *Engine) situation(w *watch, r *Rule, o Observation, s RuleState, kind tocsin.EventType) Situation {
 	if kind == tocsin.Failed {
 		s.Failed = true
 	}
 	busy := w.job != nil || r.Do.service() && (s.Failed || kind == tocsin.Changed) && e.busy(w, r)
-	return Decide(r, Situation{
+	return Situation{
 		Event: kind, When: o.When, State: s, Busy: busy, Rested: w.rested,
 		Actions: e.states[w.check.ID()].Actions, Limit: w.check.Limit, Executes: e.programs[w.check.ID()+"/"+r.Name],
-	}, now)
+		Settling: w.settling,
+	}
 }
 
 // busy says that an action on the service of a check has to wait: for another

@@ -28,7 +28,7 @@ type daemon struct {
 func (d *daemon) Read(context.Context) (tocsin.Reading, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return tocsin.Reading{At: time.Now(), Values: map[string]tocsin.Value{"exists": tocsin.Bool(d.up), "bad": tocsin.Bool(!d.up)}}, nil
+	return tocsin.Reading{At: time.Now(), Values: tocsin.ValuesOf(map[string]tocsin.Value{"exists": tocsin.Bool(d.up), "bad": tocsin.Bool(!d.up)})}, nil
 }
 
 func (d *daemon) set(f func(d *daemon)) {
@@ -284,6 +284,9 @@ func TestDecide(t *testing.T) {
 		{"a program once", Rule{Do: Exec}, Situation{When: True, State: failed}, Decision{}},
 		{"a program repeated", Rule{Do: Exec, Repeat: time.Hour}, Situation{When: True, State: failed}, Decision{Verb: Exec}},
 		{"a program that runs", Rule{Do: Exec}, Situation{Event: tocsin.Failed, Executes: true}, Decision{}},
+		{"a change that is owed", Rule{Do: Restart, Changes: []string{"m"}}, Situation{State: RuleState{owed: true}}, Decision{Verb: Restart}},
+		{"a failure that is owed", Rule{Do: Exec}, Situation{When: True, State: RuleState{Failed: true, owed: true}}, Decision{Verb: Exec}},
+		{"not in a good moment", Rule{Do: Exec}, Situation{When: False, State: RuleState{Failed: true, owed: true}}, Decision{}},
 		{"unmonitor once", Rule{Do: Unmonitor}, Situation{When: True, State: failed}, Decision{}},
 	}
 	for _, tt := range tests {

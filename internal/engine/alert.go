@@ -15,8 +15,14 @@ type Alerter interface {
 	Alert() func(ctx context.Context) error
 }
 
-// leastGap is between two readings of one check, however often it is alerted.
-const leastGap = 50 * time.Millisecond
+// leastGap is between two readings of one check in the long run, however often it
+// is alerted. As many as maxBurst may follow one another at once: one change alone
+// is never gathered with what does not come, not even after a reading at the
+// interval or with its recovery behind it.
+const (
+	leastGap = 50 * time.Millisecond
+	maxBurst = 4
+)
 
 // Listener is an Alerter that waits without a goroutine: a thousand of those
 // take 5 MB. Listen is called when Alert would be, and does not block. tell is
@@ -107,10 +113,15 @@ func (w *watch) stopListening() {
 // hasten makes the next reading be now, or shortly.
 func (w *watch) hasten(now time.Time) {
 	at := now
-	if soon := w.read.Add(leastGap); soon.After(now) {
+	if soon := w.paid.Add(-(maxBurst - 1) * leastGap); soon.After(now) {
 		at = soon
 	}
-	if at.Before(w.next) {
-		w.next = at
+	if !at.Before(w.next) {
+		return
 	}
+	w.next = at
+	if w.paid.Before(now) {
+		w.paid = now
+	}
+	w.paid = w.paid.Add(leastGap)
 }

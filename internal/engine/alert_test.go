@@ -51,15 +51,19 @@ func TestAnAlertReadsAtOnce(t *testing.T) {
 			t.Errorf("read %v after the alert, want at once", last.Sub(began))
 		}
 		wants(t, k, "a/r failed")
-		// A second one right after it waits for the least gap, and the interval
-		// goes on.
-		h.news <- nil
-		time.Sleep(2 * leastGap)
-		synctest.Wait()
-		again := h.times()
-		if last := again[len(again)-1]; last.Sub(began) != leastGap {
-			t.Errorf("read again after %v, want %v", last.Sub(began), leastGap)
+		// So do some right after it; then they wait for the least gap, and the
+		// interval goes on.
+		for i, want := range []time.Duration{0, 0, 0, leastGap, 2 * leastGap} {
+			h.news <- nil
+			synctest.Wait()
+			time.Sleep(want - time.Since(began))
+			synctest.Wait()
+			again := h.times()
+			if last := again[len(again)-1]; last.Sub(began) != want || len(again) != len(reads)+i+1 {
+				t.Errorf("change %d: %d readings, the last after %v, want %d after %v", i+2, len(again)-len(reads), last.Sub(began), i+1, want)
+			}
 		}
+		again := h.times()
 		time.Sleep(2 * time.Minute)
 		if n := len(h.times()) - len(again); n != 2 {
 			t.Errorf("read %d times in the next two minutes, want 2", n)
@@ -122,6 +126,51 @@ func TestWithoutEventsNothingIsListenedTo(t *testing.T) {
 		time.Sleep(time.Minute)
 		if h.waits() != 0 {
 			t.Errorf("waited %d times, want never", h.waits())
+		}
+	})
+}
+
+// TestAnAlertRightAfterAReading: that a reading at the interval was just before
+// it holds up no change.
+func TestAnAlertRightAfterAReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &herald{news: make(chan error)}
+		check := watching("a", h)
+		check.Interval, check.Events = time.Minute, true
+		_, stop := running(t, filepath.Join(t.TempDir(), "state.json"), &keeper{}, check)
+		defer stop()
+		time.Sleep(time.Second)
+		reads := h.times()
+		time.Sleep(time.Until(reads[len(reads)-1].Add(time.Minute + time.Millisecond)))
+		synctest.Wait()
+		if n := len(h.times()); n < len(reads)+1 {
+			t.Fatalf("read %d times, want one at the interval", n)
+		}
+		before, began := len(h.times()), time.Now()
+		h.news <- nil
+		synctest.Wait()
+		if all := h.times(); len(all) != before+1 || !all[before].Equal(began) {
+			t.Errorf("read at %v, want one more at %v", all[before:], began)
+		}
+	})
+}
+
+// TestAStormIsBounded: what changes all the time is read twenty times a second.
+func TestAStormIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &herald{news: make(chan error)}
+		check := watching("a", h)
+		check.Interval, check.Events = time.Hour, true
+		_, stop := running(t, filepath.Join(t.TempDir(), "state.json"), &keeper{}, check)
+		defer stop()
+		time.Sleep(10 * time.Second)
+		before, began := len(h.times()), time.Now()
+		for time.Since(began) < 10*time.Second {
+			h.news <- nil
+			time.Sleep(time.Millisecond)
+		}
+		if n := len(h.times()) - before; n < 195 || n > 200+maxBurst {
+			t.Errorf("read %d times in ten seconds, want 200", n)
 		}
 	})
 }

@@ -67,7 +67,7 @@ func (e *Engine) start(ctx context.Context, due []*watch, now time.Time) {
 	quick := make(map[time.Duration]*batch)
 	var batches []*batch
 	for _, w := range due {
-		w.started, w.read, w.late, w.again, w.round = now, now, false, false, w.round+1
+		w.started, w.read, w.late, w.excused, w.again, w.round = now, now, false, 0, false, w.round+1
 		timeout := w.check.Timeout
 		if limits[timeout] == nil {
 			limits[timeout] = &deadline{}
@@ -80,6 +80,7 @@ func (e *Engine) start(ctx context.Context, due []*watch, now time.Time) {
 			batches = append(batches, b)
 			if w.check.Quick {
 				quick[timeout] = b
+				b.readings, b.ready = make([]dueReading, 0, len(due)), e.takeRoom(len(due))
 			}
 		}
 		listen := w.check.Events && !w.listening && !w.check.Schedule.Timed() && listens(w.check.Reader)
@@ -87,6 +88,23 @@ func (e *Engine) start(ctx context.Context, due []*watch, now time.Time) {
 	}
 	for _, b := range batches {
 		b.begin()
+	}
+}
+
+// takeRoom is room for so many results: mostly that of the last batch.
+func (e *Engine) takeRoom(n int) []result {
+	room := e.room
+	e.room = nil
+	if cap(room) < n {
+		room = make([]result, 0, n)
+	}
+	return room
+}
+
+// leaveRoom takes back the room of results that were taken in.
+func (e *Engine) leaveRoom(all []result) {
+	if clear(all); cap(all) > cap(e.room) {
+		e.room = all[:0]
 	}
 }
 
@@ -132,23 +150,26 @@ func (b *batch) flush() {
 	}
 }
 
-// rescue sends what was read and, where nothing came back since it looked last,
+// rescue sends what was read where nothing came back since it looked last, and
 // has others go on with what has not begun, each time twice as many: of sixteen
 // dead mounts the last check is not late by sixteen times as much.
 func (b *batch) rescue() {
-	b.relieve()
-	b.flush()
+	if b.relieve() {
+		b.flush()
+	}
 }
 
-// relieve comes before the flush: what is read after the last reading has begun
-// is sent by whoever read it, and all before is ready by then.
-func (b *batch) relieve() {
+// relieve says whether what is ready must wait no longer. It comes before the
+// flush: what is read after the last reading has begun is sent by whoever read
+// it, and all before is ready by then.
+func (b *batch) relieve() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.left == 0 || int(b.next.Load()) >= len(b.readings) {
-		return // nobody is left to be relieved
+		return true // nobody is left to be relieved
 	}
-	if b.left == b.before {
+	stands := b.left == b.before
+	if stands {
 		for range b.more + 1 {
 			go b.work()
 		}
@@ -156,4 +177,5 @@ func (b *batch) relieve() {
 	}
 	b.before = b.left
 	b.watcher.Reset(tarry)
+	return stands
 }

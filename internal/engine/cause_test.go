@@ -41,7 +41,7 @@ func readAll(tb testing.TB, e *Engine) {
 	tb.Helper()
 	for _, w := range e.watches {
 		now := time.Now()
-		e.observe(tb.Context(), w, tocsin.Reading{At: now, Values: map[string]tocsin.Value{"bad": tocsin.Bool(true)}}, "", now)
+		e.observe(tb.Context(), w, tocsin.Reading{At: now, Values: tocsin.ValuesOf(map[string]tocsin.Value{"bad": tocsin.Bool(true)})}, "", now)
 	}
 }
 

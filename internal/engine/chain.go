@@ -150,6 +150,7 @@ func (e *Engine) takePart(lead *watch, j *job, task Task, now time.Time) *part {
 		}
 	}
 	w.job, e.jobs[w.check.ID()] = one, one
+	e.forgive(w, false)
 	w.lookSoon(now)
 	return p
 }

@@ -26,7 +26,7 @@ func (r *teller) Read(context.Context) (tocsin.Reading, error) {
 	if r.sum != "" {
 		values["sum"] = tocsin.Text(r.sum)
 	}
-	return tocsin.Reading{At: time.Now(), Values: values}, nil
+	return tocsin.Reading{At: time.Now(), Values: tocsin.ValuesOf(values)}, nil
 }
 
 // hasChanged is changed(sum).

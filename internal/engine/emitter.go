@@ -14,8 +14,13 @@ import (
 // next try.
 const emitRetry = 5 * time.Second
 
-// saveEvery is after how many events of a storm the state is saved.
-const saveEvery = 64
+// The state is saved after so many events of a storm, and so long after the first
+// one for which nobody waits: the mail about it needs the disk and the processor
+// more. Until then the spool has what the state does not.
+const (
+	saveEvery = 64
+	saveAfter = 100 * time.Millisecond
+)
 
 // Sink makes an event durable for everybody who is to hear of it, and says who
 // that is: names of notifiers. The same event may come twice and counts once.
@@ -43,7 +48,8 @@ type emitter struct {
 	// unheard has, by its rule, the incident of which nobody was told.
 	unheard map[string]string
 
-	unsaved bool // the state file is behind what the sink has
+	unsaved bool // the state file is behind what the sink has, since it could not be written
+	due     bool // it is so, and will be written
 	// read is State.Read at the stop; nil before.
 	read map[string]time.Time
 	// told says of a rule that had an event who was told of its incident, ahead
@@ -82,23 +88,30 @@ func (e *emitter) add(t transition) {
 
 // run emits until ctx ends, and then once more what is left.
 func (e *emitter) run(ctx context.Context) {
-	var again <-chan time.Time
+	var again, save <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			if len(e.read) > 0 {
-				e.state.Read, e.unsaved = e.read, true
+				e.state.Read, e.due = e.read, true
 			}
 			if left := e.emit(); left > 0 {
 				e.log.Error("events were not made durable before the stop", "events", left)
 			}
+			e.settle(true)
 			return
 		case <-e.ready:
 		case <-again:
+			again = nil
+		case <-save:
+			save = nil
+			e.settle(true)
 		}
-		again = nil
 		if e.emit() > 0 || e.unsaved {
 			again = time.After(emitRetry)
+		}
+		if e.due && save == nil {
+			save = time.After(saveAfter)
 		}
 	}
 }
@@ -125,10 +138,10 @@ func (e *emitter) emit() int {
 			e.log.Error("event not durable, sent from memory and tried again", "event", p.event.ID, "rule", p.event.RuleID(), "err", err)
 		}
 		if i%saveEvery == saveEvery-1 {
-			e.settle()
+			e.settle(true)
 		}
 	}
-	e.settle()
+	e.settle(false)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	hopeless(queue)
@@ -156,9 +169,10 @@ func hopeless(queue []*pending) {
 // errNotDurable says that an event before this state, or its own, is not on disk.
 var errNotDurable = errors.New("an event cannot be written")
 
-// settle saves the states of the transitions that are durable, up to the first
-// that is not: a state never says more than the spool.
-func (e *emitter) settle() {
+// settle takes in the states of the transitions that are durable, up to the first
+// that is not: a state never says more than the spool. It saves them when
+// somebody waits for one, when the last try failed, or when it is time.
+func (e *emitter) settle(timely bool) {
 	e.mu.Lock()
 	n := 0
 	var waiting []chan<- error
@@ -171,10 +185,12 @@ func (e *emitter) settle() {
 	}
 	e.queue = e.queue[n:]
 	e.mu.Unlock()
-	if n == 0 && !e.unsaved {
+	e.due = e.due || n > 0
+	if !e.due && !e.unsaved || !timely && !e.unsaved && len(waiting) == 0 {
 		return
 	}
 	err := e.state.Save(time.Now())
+	e.due = false
 	if err != nil && !e.unsaved {
 		e.log.Error("state not saved, tried again", "err", err)
 	}

@@ -34,6 +34,8 @@ type Engine struct {
 	rules   map[string]RuleState
 	states  map[string]CheckState // by the id of the check, as rules
 	results chan []result
+	room    []result // for those of the next batch; may be nil
+	due     []*watch // room for those of a tick
 	alerts  chan alert
 	reload  chan reload
 	ping    chan chan struct{}
@@ -60,8 +62,8 @@ type Engine struct {
 
 // watch is a check at run time.
 type watch struct {
-	check   *Check // never changed in place
-	data    Rule
+	check   *Check   // never changed in place
+	data    *Rule    // perhaps that of others too
 	ids     []string // of the rules: first that of the data
 	history *History
 	next    time.Time
@@ -69,9 +71,11 @@ type watch struct {
 	phase   time.Duration
 	// started is when the reading that is out began; zero when none is.
 	started time.Time
-	late    bool      // and it has missed its timeout
-	read    time.Time // when the last reading began
-	again   bool      // something changed while the reading was out
+	late    bool          // and it has missed its timeout
+	excused time.Duration // for so long the agent was held up meanwhile
+	read    time.Time     // when the last reading began
+	again   bool          // something changed while the reading was out
+	paid    time.Time     // when each hastened reading so far has had its gap
 	// listening says that the kernel is listened to; deafen ends that.
 	listening bool
 	deafen    func()
@@ -80,16 +84,19 @@ type watch struct {
 	round     uint64
 	reading   tocsin.Reading
 	readErr   error
-	warm      bool      // more than one reading, and every window has had its time
-	first     time.Time // when the first reading was
-	idle      bool      // nobody wants it read; see CheckState
-	job       *job      // the action on its service that is under way
-	rested    time.Time // when the last one ended
-	seen      time.Time // when the last reading began that has come
-	wanted    time.Time // when a reading is wanted for the sake of another check
-	freed     time.Time // when that recovered behind which a failure was held
-	left      string    // the incident in which an action was left to somebody else
-	needs     []*watch  // what the check itself depends on
+	owed      tocsin.Values // news that no rule has decided on
+	asked     time.Time     // of the reading that a failure left there
+	warm      bool          // more than one reading, and every window has had its time
+	first     time.Time     // when the first reading was
+	idle      bool          // nobody wants it read; see CheckState
+	job       *job          // the action on its service that is under way
+	settling  bool          // no reading has come since
+	rested    time.Time     // when the last one ended
+	seen      time.Time     // when the last reading began that has come
+	wanted    time.Time     // when a reading is wanted for the sake of another check
+	freed     time.Time     // when that recovered behind which a failure was held
+	left      string        // the incident in which an action was left to somebody else
+	needs     []*watch      // what the check itself depends on
 	// behind has, for each rule, the check behind which its failure is held, or
 	// for which it waits, when that was looked for last; nil entries, or nil, for
 	// none. It is looked at first.
@@ -168,16 +175,15 @@ func (e *Engine) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
-			e.tick(ctx, time.Now())
+			now := time.Now()
+			e.excuse(now.Sub(alarm))
+			e.tick(ctx, now)
 			again()
 		case <-e.clock:
 			e.tick(ctx, time.Now())
 			again()
 		case all := <-e.results:
-			for _, r := range all {
-				e.take(ctx, r, time.Now())
-				sooner(r.watch)
-			}
+			e.takeAll(ctx, all, sooner)
 		case a := <-e.alerts:
 			e.alerted(a, time.Now())
 			sooner(a.watch)
@@ -285,7 +291,7 @@ func (e *Engine) arrange(checks []Check, old []*watch, read map[string]time.Time
 	if now.Before(e.first) {
 		now = e.first
 	}
-	watches := make([]*watch, 0, len(checks))
+	watches, data := make([]*watch, 0, len(checks)), dataRules{}
 	for i := range checks {
 		c := &checks[i]
 		have := byID[c.ID()]
@@ -294,16 +300,17 @@ func (e *Engine) arrange(checks []Check, old []*watch, read map[string]time.Time
 			// with what it knows.
 			same := *c
 			same.Reader = have.check.Reader
-			have.check, have.data.FollowUp = &same, same.FollowUp
+			have.check, have.data = &same, data.of(&same)
 			watches = append(watches, have)
 			continue
 		}
 		w := &watch{
-			check: c, data: DataRule(c), history: NewHistory(c.Windows, c.Picks), phase: phase(c), read: read[c.ID()], ids: ruleIDs(c),
+			check: c, data: data.of(c), history: NewHistory(c.Windows, c.Picks), phase: phase(c), read: read[c.ID()], ids: ruleIDs(c),
 			idle: !e.states[c.ID()].Unmonitored.IsZero(), job: e.jobs[c.ID()],
 		}
 		if have != nil {
-			w.rested = have.rested
+			w.rested, w.owed = have.rested, have.owed
+			e.forgive(w, true) // its rules may do something else now
 		}
 		w.begin(now)
 		watches = append(watches, w)
@@ -345,5 +352,8 @@ func read(ctx context.Context, c *Check) (r tocsin.Reading, err error) {
 			err = fmt.Errorf("read %s %q: panic: %v", c.Kind, c.Name, p)
 		}
 	}()
+	if here, ok := c.Reader.(HereReader); ok && c.Quick {
+		return here.ReadHere(ctx)
+	}
 	return c.Reader.Read(ctx)
 }

@@ -34,7 +34,7 @@ func (s *source) Read(context.Context) (tocsin.Reading, error) {
 	if hang != nil {
 		<-hang
 	}
-	return tocsin.Reading{At: time.Now(), Values: map[string]tocsin.Value{"bad": tocsin.Bool(bad)}}, err
+	return tocsin.Reading{At: time.Now(), Values: tocsin.ValuesOf(map[string]tocsin.Value{"bad": tocsin.Bool(bad)})}, err
 }
 
 func (s *source) set(f func(s *source)) {
@@ -54,7 +54,7 @@ func (s *source) times() []time.Time {
 type isBad struct{}
 
 func (isBad) Eval(v View) Truth {
-	switch value := v.Reading.Values["bad"]; {
+	switch value := v.Reading.Values.Of("bad"); {
 	case value.Kind() == tocsin.NoValue:
 		return Unknown
 	case value.Truth():

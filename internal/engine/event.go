@@ -96,3 +96,19 @@ func DataRule(c *Check) Rule {
 		Failed: "Data access error", Recovered: "Data access succeeded",
 	}
 }
+
+// dataRules are those of checks that differ in nothing but their name: a
+// thousand of them have a handful.
+type dataRules map[time.Duration]*Rule
+
+// of is the built-in rule of a check, which nobody may change.
+func (all dataRules) of(c *Check) *Rule {
+	if r := all[c.Interval]; r != nil && c.FollowUp == nil {
+		return r
+	}
+	r := DataRule(c)
+	if c.FollowUp == nil {
+		all[c.Interval] = &r
+	}
+	return &r
+}

@@ -41,6 +41,9 @@ type execEnd struct {
 func (e *Engine) executed(end execEnd, now time.Time) {
 	id := end.watch.check.ID() + "/" + end.rule.Name
 	delete(e.programs, id)
+	if w := e.byID[end.watch.check.ID()]; w != nil && e.rules[id].owed {
+		w.hasten(now)
+	}
 	took := now.Sub(end.began).Round(time.Millisecond)
 	if end.err != nil {
 		e.log.Warn("program of a rule failed", "rule", id, "took", took.String(), "err", end.err)

@@ -48,14 +48,14 @@ func NewHistory(windows map[string]time.Duration, picks []Picks) *History {
 // Add takes in a reading.
 func (h *History) Add(r tocsin.Reading) {
 	for metric, window := range h.windows {
-		v, ok := r.Values[metric]
+		v, ok := r.Values.Find(metric)
 		if !ok || v.Kind() == tocsin.TextValue || v.Kind() == tocsin.NoValue {
 			continue
 		}
 		h.series[metric] = add(h.series[metric], window, r.At, v.Float())
 	}
 	for p, picked := range h.picked {
-		if v := r.Values[p.Metric]; v.Kind() == tocsin.NumberValue {
+		if v := r.Values.Of(p.Metric); v.Kind() == tocsin.NumberValue {
 			h.picked[p] = addPick(picked, p.Window, r.At, v.Float())
 		}
 	}

@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"tocsin"
@@ -34,7 +36,7 @@ func (e *Engine) postpones(a asking, state *RuleState, now time.Time) bool {
 	case !first:
 		a.asked = e.asking[rule].asked
 	case state.Held.IsHeld() && !w.freed.IsZero():
-		a.asked = w.freed
+		a.asked = w.freed.Add(comingBack) // the cause may have failed again meanwhile
 	default:
 		a.asked = now
 	}
@@ -48,9 +50,10 @@ func (e *Engine) postpones(a asking, state *RuleState, now time.Time) bool {
 		}
 		state.Held.Cause = j.Cause
 		return true
-	case state.Held.IsHeld() && !w.freed.IsZero() && !w.sawAfter(w.freed):
+	case state.Held.IsHeld() && !w.freed.IsZero() && (!w.sawAfter(w.freed) || now.Before(w.freed.Add(comingBack))):
 		delete(e.asking, rule)
-		return true // it was read before its cause recovered
+		w.wish(w.freed.Add(comingBack), now)
+		return true // its cause has only just recovered
 	case j.Wait.IsZero():
 		delete(e.asking, rule)
 		return false
@@ -86,11 +89,14 @@ func (e *Engine) settleAsking(ctx context.Context, now time.Time) {
 		}
 	}
 	slices.SortFunc(rules, func(a, b string) int { // what others depend on is decided before them
-		return e.tree.rank[e.asking[a].watch.check.ID()] - e.tree.rank[e.asking[b].watch.check.ID()]
+		return cmp.Or(e.tree.rank[e.asking[a].watch.check.ID()]-e.tree.rank[e.asking[b].watch.check.ID()], strings.Compare(a, b))
 	})
 	for _, rule := range rules {
 		a := e.asking[rule]
 		if a == nil || a.watch.replaced || a.watch.job != nil || a.watch.idle || e.rules[rule].pending.IsZero() {
+			if a != nil && !a.watch.idle {
+				e.leave(a.watch, a.view.Reading)
+			}
 			delete(e.asking, rule) // its next reading asks again
 			continue
 		}
@@ -114,6 +120,10 @@ func (e *Engine) held(w *watch, rule string, before, state RuleState) {
 		e.emitter.add(transition{rule: rule, state: state})
 	}
 }
+
+// comingBack is how long a service has to come back after what it depends on,
+// before its failure is told as one of its own.
+const comingBack = 10 * time.Second
 
 // settle is how much later than something happened a reading has to begin to have
 // seen it: readers share what they read of /proc for 200 ms.

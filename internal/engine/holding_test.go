@@ -112,6 +112,32 @@ func TestWhatOutlivesItsCauseIsTold(t *testing.T) {
 	})
 }
 
+// TestAServiceMayComeBackAfterItsCause: one that does so within ten seconds has
+// not failed on its own.
+func TestAServiceMayComeBackAfterItsCause(t *testing.T) {
+	for back, want := range map[time.Duration][]string{
+		8 * time.Second:  nil,
+		30 * time.Second: {"db/r failed", "db/r recovered"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			checks, sources := tower("db", "fs")
+			k := &keeper{}
+			_, stop := running(t, filepath.Join(t.TempDir(), "state.json"), k, checks...)
+			time.Sleep(time.Minute)
+			setAll(sources, true)
+			time.Sleep(time.Minute)
+			wants(t, k, "fs/r failed")
+			sources["fs"].set(func(s *source) { s.bad = false })
+			soon(t, k, "fs/r recovered")
+			time.Sleep(back)
+			sources["db"].set(func(s *source) { s.bad = false })
+			time.Sleep(time.Minute)
+			wants(t, k, want...)
+			stop()
+		})
+	}
+}
+
 // TestOnlyWhatMattersAsMuchHolds a failure.
 func TestOnlyWhatMattersAsMuchHolds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -72,7 +72,7 @@ func (w *watch) lookSoon(now time.Time) {
 
 // existsOf is what a reading says of the service.
 func existsOf(r tocsin.Reading) Truth {
-	switch v := r.Values["exists"]; {
+	switch v := r.Values.Of("exists"); {
 	case v.Kind() != tocsin.BoolValue:
 		return Unknown
 	case v.Truth():
@@ -199,7 +199,7 @@ func (w *watch) sight(r tocsin.Reading, began time.Time) {
 // active, a host reachable, anything else exists, or can be read at least.
 func (w *watch) there(r tocsin.Reading) Truth {
 	for _, metric := range []string{"active", "reachable", "exists"} {
-		if v := r.Values[metric]; v.Kind() == tocsin.BoolValue {
+		if v := r.Values.Of(metric); v.Kind() == tocsin.BoolValue {
 			if v.Truth() {
 				return True
 			}
@@ -228,7 +228,7 @@ func (e *Engine) ended(end jobEnd, now time.Time) *watch {
 	w := e.byID[id]
 	switch {
 	case w != nil: // a reload may have made another
-		w.job, w.rested = nil, now
+		w.job, w.rested, w.settling = nil, now, true
 		saved = e.settled(w, j, end, took, now)
 	default: // it has taken the check away, but not what was begun
 		w = end.watch
@@ -237,7 +237,7 @@ func (e *Engine) ended(end jobEnd, now time.Time) *watch {
 			e.tellAction(w, j.rule, j.verb, end.said, end.err, took, now)
 		}
 	}
-	j.end <- outcome{withOutput(end.err, end.said), saved}
+	j.end <- outcome{err: withOutput(end.err, end.said), saved: saved}
 	return w
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,6 +50,8 @@ type order struct {
 // outcome is what has become of an order for one check.
 type outcome struct {
 	err error
+	// of is the failure, of Ack and Unack.
+	of Failure
 	// saved has when it is on disk, or why it is not; nil when there is nothing
 	// to save.
 	saved <-chan error
@@ -66,28 +69,39 @@ func finished(o outcome) <-chan outcome {
 // is to be remembered is on disk, or says why it is not; or with ctx's error, and
 // the actions go on then.
 func (e *Engine) Obey(ctx context.Context, o Order) error {
+	_, err := e.carry(ctx, o)
+	return err
+}
+
+// carry is Obey with the failures that the order was about, sorted by their rule.
+func (e *Engine) carry(ctx context.Context, o Order) ([]Failure, error) {
 	one := order{o, make(chan []<-chan outcome, 1), make(chan error, 1)}
 	select {
 	case e.orders <- one:
 	case <-ctx.Done():
-		return fmt.Errorf("ask engine: %w", ctx.Err())
+		return nil, fmt.Errorf("ask engine: %w", ctx.Err())
 	}
 	var ends []<-chan outcome
 	select {
 	case err := <-one.refuse:
-		return err
+		return nil, err
 	case ends = <-one.answer:
 	}
 	var all []error
+	failures := []Failure{}
 	for _, end := range ends {
 		select {
 		case out := <-end:
 			all = append(all, out.err, out.written(ctx, o.Verb))
+			if out.of != (Failure{}) {
+				failures = append(failures, out.of)
+			}
 		case <-ctx.Done():
-			return fmt.Errorf("wait for the action: %w", ctx.Err())
+			return nil, fmt.Errorf("wait for the action: %w", ctx.Err())
 		}
 	}
-	return errors.Join(all...)
+	slices.SortFunc(failures, func(a, b Failure) int { return cmp.Compare(a.Rule, b.Rule) })
+	return slices.Compact(failures), errors.Join(all...)
 }
 
 // written waits until an outcome is on disk, and says why it is not.
@@ -232,6 +246,7 @@ func (e *Engine) unmonitor(w *watch, s CheckState) <-chan error {
 		return e.keep(w, e.states[w.check.ID()]) // it may not be on disk as yet
 	}
 	w.idle = true
+	e.forgive(w, true)
 	e.log.Info("unmonitored", "check", w.check.ID(), "reason", s.Why)
 	saved := e.keep(w, s)
 	if !s.Own {

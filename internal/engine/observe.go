@@ -17,8 +17,22 @@ const maxReasons = 5
 // stuck notes that a reading is late. The rules wait; the check's own rule
 // says so.
 func (e *Engine) stuck(ctx context.Context, w *watch, now time.Time) {
-	w.readErr = fmt.Errorf("stuck: no answer for %s (timeout %s)", now.Sub(w.started).Round(time.Second), w.check.Timeout)
+	since := now.Sub(w.started)
+	if s, ok := w.check.Reader.(Stucker); ok && w.check.Quick {
+		w.readErr = s.Stuck(since)
+	} else {
+		w.readErr = fmt.Errorf("stuck: no answer for %s (timeout %s)", since.Round(time.Second), w.check.Timeout)
+	}
 	e.observe(ctx, w, tocsin.Reading{At: now}, w.readErr.Error(), now)
+}
+
+// takeAll takes in the results of a batch, after each of which its check is told.
+func (e *Engine) takeAll(ctx context.Context, all []result, told func(w *watch)) {
+	for _, r := range all {
+		e.take(ctx, r, time.Now())
+		told(r.watch)
+	}
+	e.leaveRoom(all)
 }
 
 // take takes in the result of a reading.
@@ -26,6 +40,9 @@ func (e *Engine) take(ctx context.Context, r result, now time.Time) {
 	w := r.watch
 	if r.round != w.round || w.replaced {
 		r.unheard()
+		if next := e.byID[w.check.ID()]; next != nil {
+			next.owe(r.reading)
+		}
 		return // of a check that a reload replaced
 	}
 	late, began := w.late, w.started
@@ -34,8 +51,13 @@ func (e *Engine) take(ctx context.Context, r result, now time.Time) {
 	if w.again {
 		w.hasten(now)
 	}
-	if late || w.resting() || e.quiet.Load() {
-		return // a late one is as old as its start; the next reading is soon
+	if w.resting() || e.quiet.Load() {
+		return
+	}
+	if late {
+		w.owe(r.reading)
+		w.history.Add(tocsin.Reading{At: r.reading.At, Values: gather(w.check.News, nil, r.reading.Values)})
+		return // it is as old as its start; the next reading is soon
 	}
 	w.reading, w.readErr = r.reading, r.err
 	if w.reading.At.IsZero() {
@@ -47,6 +69,7 @@ func (e *Engine) take(ctx context.Context, r result, now time.Time) {
 	w.turn++
 	w.sight(w.reading, began)
 	e.observe(ctx, w, w.reading, failures(r), now)
+	w.settling = w.settling && w.job != nil
 	e.settleAsking(ctx, now)
 }
 
@@ -90,8 +113,10 @@ func failures(r result) string {
 // it could not be read. While an action is under way they wait.
 func (e *Engine) observe(ctx context.Context, w *watch, reading tocsin.Reading, bad string, now time.Time) {
 	if w.job != nil {
+		w.owe(reading)
 		return
 	}
+	reading = w.settleNews(reading)
 	data := Observation{When: False}
 	if bad != "" {
 		data.When = True
@@ -118,14 +143,17 @@ func ruleIDs(c *Check) []string {
 // rule is the n-th rule of a watch: 0 is the one about its data.
 func (w *watch) rule(n int) *Rule {
 	if n == 0 {
-		return &w.data
+		return w.data
 	}
 	return &w.check.Rules[n-1]
 }
 
 // view is what the n-th rule looks at.
 func (e *Engine) view(w *watch, n int, reading tocsin.Reading, now time.Time) View {
-	v := View{Reading: reading, History: w.history, Now: now, Seen: e.rules[w.ids[n]].Seen}
+	v := View{Reading: reading, History: w.history, Now: now, News: w.check.News, Seen: e.rules[w.ids[n]].Seen}
+	if len(v.News) > 0 && n > 0 {
+		e.addNews(&v, w, n)
+	}
 	if len(w.rule(n).Refs) > 0 {
 		v.Other = func(r Ref) tocsin.Value { return e.other(r, now) }
 	}
@@ -142,16 +170,16 @@ func (e *Engine) other(r Ref, now time.Time) tocsin.Value {
 	if w == nil || now.Sub(w.reading.At) > maxAge*w.check.Interval {
 		return tocsin.Value{}
 	}
-	return w.reading.Values[r.Metric]
+	return w.reading.Values.Of(r.Metric)
 }
 
 // seeing is what a rule has seen with a view; nil when that is nothing new.
 func (v View) seeing(r *Rule) map[string]string {
 	var fresh map[string]string
 	for _, metric := range r.Changes {
-		value := v.Reading.Values[metric]
+		value := v.Reading.Values.Of(metric)
 		before, known := v.Seen[metric]
-		if value.Kind() == tocsin.NoValue || known && before == value.String() {
+		if value.Kind() == tocsin.NoValue || known && before == value.String() || value.String() == "" && v.isNews(metric) {
 			continue
 		}
 		if fresh == nil {
@@ -220,7 +248,7 @@ type decided struct {
 // conclude hands the event on and does what follows.
 func (e *Engine) conclude(ctx context.Context, d decided, now time.Time) {
 	w, r, id, state := d.watch, d.watch.rule(d.n), d.watch.ids[d.n], d.state
-	decision := e.decide(w, r, d.when, state, d.kind, now)
+	decision := e.decide(w, r, d.when, &state, d.kind, now)
 	var about *tocsin.Event
 	switch {
 	case d.kind != "":

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"tocsin"
@@ -67,7 +68,7 @@ func (e *Engine) report(now time.Time) []CheckStatus {
 	for _, w := range e.watches {
 		s := CheckStatus{
 			Kind: w.check.Kind, Name: w.check.Name, Groups: w.check.Groups, DependsOn: w.check.DependsOn, Labels: w.check.Labels, Interval: w.check.Interval, Read: w.read, Next: w.next,
-			Reading: tocsin.Reading{At: w.reading.At, Values: maps.Clone(w.reading.Values), Errors: maps.Clone(w.reading.Errors)}, Err: w.readErr, Warm: w.warm,
+			Reading: tocsin.Reading{At: w.reading.At, Values: slices.Clone(w.reading.Values), Errors: maps.Clone(w.reading.Errors)}, Err: w.readErr, Warm: w.warm,
 		}
 		if w.idle {
 			s.Next = time.Time{}

@@ -16,6 +16,19 @@ type Reader interface {
 	Read(ctx context.Context) (tocsin.Reading, error)
 }
 
+// HereReader is a reader whose calls may hang, and which can make them in the
+// goroutine of who reads: then it returns when they do, however late. The engine
+// waits for no reading anyway, and a goroutine for each costs more than they do.
+type HereReader interface {
+	ReadHere(ctx context.Context) (tocsin.Reading, error)
+}
+
+// Stucker is a reader that says in its own words that a reading has not come back
+// for so long. Stuck is called while one is out.
+type Stucker interface {
+	Stuck(since time.Duration) error
+}
+
 // Truth is the three-valued result of a condition (Kleene logic). The zero
 // value is Unknown: no data, neither fulfilled nor failed.
 type Truth uint8
@@ -44,6 +57,7 @@ type View struct {
 	Reading tocsin.Reading
 	History *History
 	Now     time.Time
+	News    []News // of the check
 	// Seen is what the rule saw last of the metrics in its Changes; it is never
 	// changed in place.
 	Seen map[string]string
@@ -63,10 +77,12 @@ func (v View) Referred(r Ref) tocsin.Value {
 // Changed says whether a metric has another value than the rule saw last;
 // Unknown when it has none, or there was none.
 func (v View) Changed(metric string) Truth {
-	value := v.Reading.Values[metric]
+	value := v.Reading.Values.Of(metric)
 	before, seen := v.Seen[metric]
 	switch {
 	case value.Kind() == tocsin.NoValue || !seen:
+		return Unknown
+	case value.String() == "" && v.isNews(metric):
 		return Unknown
 	case value.String() != before:
 		return True
@@ -139,7 +155,7 @@ type Check struct {
 	Kind, Name string
 	// Attributes are those that only the kind has, for whoever looks for more
 	// at the time of a failure. They are never changed in place.
-	Attributes map[string]string
+	Attributes tocsin.Attributes
 	Reader     Reader
 	// Quick says that a reading takes microseconds, unless it hangs.
 	Quick bool
@@ -159,6 +175,8 @@ type Check struct {
 	// Events says that a reader that is an Alerter is listened to; one with a
 	// timed schedule never is.
 	Events bool
+	// News names the metrics of the rules that say what is new.
+	News []News
 	// Windows says how far back the rules look at a metric.
 	Windows map[string]time.Duration
 	// Picks names what they ask for the quantiles of; Windows has it too.

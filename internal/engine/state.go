@@ -14,14 +14,11 @@ import (
 )
 
 // stateVersion is the version of the state file. A file of a later one is
-// refused, not overwritten.
+// refused with a durable.ErrNewer, not overwritten.
 const stateVersion = 1
 
 // maxState bounds what is read of it: a thousand checks take 2 MB.
 const maxState = 64 << 20
-
-// ErrVersion says that the state was written by a later version.
-var ErrVersion = errors.New("written by a later version of tocsin")
 
 // State is what survives a restart.
 type State struct {
@@ -63,9 +60,9 @@ func OpenState(path string, now time.Time) (s *State, damaged, err error) {
 		if !foreign {
 			bad = json.Unmarshal(data, &f)
 		}
-		switch {
-		case bad == nil && f.Version > stateVersion:
-			return nil, nil, fmt.Errorf("open state %s: version %d: %w", path, f.Version, ErrVersion)
+		switch v := durable.Version(data); {
+		case v > stateVersion: // whatever else is in it
+			return nil, nil, fmt.Errorf("open state %s: %w", path, durable.Newer(v, stateVersion))
 		case bad == nil && f.Epoch != "":
 			if f.Rules == nil {
 				f.Rules = make(map[string]RuleState)

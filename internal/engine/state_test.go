@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"tocsin"
+	"tocsin/internal/durable"
 )
 
 func TestStateSurvives(t *testing.T) {
@@ -53,15 +54,16 @@ func TestADamagedStateBeginsAnew(t *testing.T) {
 
 func TestAStateOfALaterVersionIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.json")
-	text := []byte(`{"version":2,"epoch":"x"}`)
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := OpenState(path, time.Time{}); !errors.Is(err, ErrVersion) {
-		t.Errorf("got %v, want ErrVersion", err)
-	}
-	if kept, _ := os.ReadFile(path); string(kept) != string(text) {
-		t.Errorf("the file became %q", kept)
+	for _, text := range []string{`{"version":2,"epoch":"x"}`, `{"version":3,"epoch":["x"],"rules":7}`} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := OpenState(path, time.Time{}); !errors.Is(err, durable.ErrNewer) || !strings.Contains(err.Error(), path) {
+			t.Errorf("got %v, want a durable.ErrNewer that names the file", err)
+		}
+		if kept, _ := os.ReadFile(path); string(kept) != text {
+			t.Errorf("the file became %q", kept)
+		}
 	}
 }
 

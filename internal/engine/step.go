@@ -46,12 +46,15 @@ type RuleState struct {
 	clearing time.Time
 	// hits are the times at which When was true, for Times and Within.
 	hits []time.Time
+	// owed says that the newest event is still to be acted on, and repaid that the
+	// last action was one that was owed.
+	owed, repaid bool
 }
 
 // isZero says that there is nothing to remember.
 func (s *RuleState) isZero() bool {
 	return !s.Failed && s.Since.IsZero() && s.Incident == "" && s.Transition == 0 && s.Reminders == 0 && s.Escalated == nil && s.Notified == nil &&
-		s.Told.IsZero() && s.Seen == nil && s.Flap == (tocsin.Flap{}) && s.Acked == (Acked{}) && s.Held == (Held{}) && s.Acted.IsZero() &&
+		s.Told.IsZero() && s.Seen == nil && s.Flap == (tocsin.Flap{}) && s.Acked == (Acked{}) && s.Held == (Held{}) && s.Acted.IsZero() && !s.owed && !s.repaid &&
 		s.pending.IsZero() && s.clearing.IsZero() && len(s.hits) == 0
 }
 
@@ -113,7 +116,7 @@ func due(r *Rule, s RuleState, now time.Time) bool {
 // over says whether a failure has ended.
 func over(r *Rule, s RuleState, o Observation) bool {
 	if r.Clear != nil {
-		return o.Clear == True
+		return o.Clear == True && o.When != True // or each reading would be the end of one and the begin of another
 	}
 	// While it flaps it has not ended, even in a good moment.
 	return o.When == False && (r.Times == 0 || len(s.hits) < r.Times)

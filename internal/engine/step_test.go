@@ -11,13 +11,14 @@ import (
 )
 
 // at reads a row of a step table: one letter a reading, ten seconds apart.
-// "T" When is true, "F" it is false, "?" unknown, "C" false and Clear is true.
+// "T" When is true, "F" it is false, "?" unknown, "C" false and Clear is true, "B" both are
+// true.
 func observations(letters string) []Observation {
 	var list []Observation
 	for _, c := range letters {
 		list = append(list, map[rune]Observation{
 			'T': {When: True, Clear: False}, 'F': {When: False, Clear: False},
-			'?': {When: Unknown, Clear: Unknown}, 'C': {When: False, Clear: True},
+			'?': {When: Unknown, Clear: Unknown}, 'C': {When: False, Clear: True}, 'B': {When: True, Clear: True},
 		}[c])
 	}
 	return list
@@ -65,6 +66,7 @@ func TestStep(t *testing.T) {
 		{"without clear, when decides", Rule{}, "TF", "fr"},
 		{"hysteresis", Rule{Clear: clear}, "TFFC", "f..r"},
 		{"hysteresis, true again", Rule{Clear: clear}, "TFTFC", "f...r"},
+		{"hysteresis the wrong way round", Rule{Clear: clear}, "BBBC", "f..r"},
 		{"clear_for", Rule{ClearFor: 20 * time.Second}, "TFFF", "f..r"},
 		{"clear_for is broken", Rule{ClearFor: 20 * time.Second}, "TFFTFFF", "f.....r"},
 		{"clear_for is broken by no data", Rule{ClearFor: 20 * time.Second}, "TFF?FFF", "f.....r"},

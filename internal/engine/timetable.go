@@ -43,21 +43,38 @@ func (e *Engine) wakeFor(w *watch, now time.Time) time.Time {
 }
 
 func (w *watch) wake() time.Time {
-	if deadline := w.started.Add(w.check.Timeout); !w.started.IsZero() && !w.late && deadline.Before(w.next) {
+	if deadline := w.started.Add(w.check.Timeout + w.excused); !w.started.IsZero() && !w.late && deadline.Before(w.next) {
 		return deadline
 	}
 	return w.next
 }
 
+// heldUp is how much later than planned a tick comes of an agent that was stopped
+// itself, or whose machine was.
+const heldUp = time.Second
+
+// excuse gives the readings that are out the time back for which the agent was
+// held up: they did not hang, or nobody knows.
+func (e *Engine) excuse(late time.Duration) {
+	if late < heldUp {
+		return
+	}
+	for _, w := range e.watches {
+		if !w.started.IsZero() {
+			w.excused += late
+		}
+	}
+}
+
 // tick starts the readings that are due and notices those that are late.
 func (e *Engine) tick(ctx context.Context, now time.Time) {
 	quiet := e.quiet.Load()
-	var due []*watch
+	due := e.due[:0]
 	for _, w := range e.watches {
 		if w.resting() {
 			continue
 		}
-		if !w.started.IsZero() && !w.late && now.Sub(w.started) >= w.check.Timeout {
+		if !w.started.IsZero() && !w.late && now.Sub(w.started) >= w.check.Timeout+w.excused {
 			w.late = true
 			if !quiet {
 				e.stuck(ctx, w, now)
@@ -91,6 +108,8 @@ func (e *Engine) tick(ctx context.Context, now time.Time) {
 		}
 	}
 	e.start(ctx, due, now)
+	clear(due)
+	e.due = due
 	e.settleAsking(ctx, now)
 }
 

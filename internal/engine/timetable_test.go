@@ -268,7 +268,7 @@ func TestAWindowWithAHole(t *testing.T) {
 }
 
 func reading(at time.Time, v float64) tocsin.Reading {
-	return tocsin.Reading{At: at, Values: map[string]tocsin.Value{"m": tocsin.Number(v)}}
+	return tocsin.Reading{At: at, Values: tocsin.ValuesOf(map[string]tocsin.Value{"m": tocsin.Number(v)})}
 }
 
 // TestAClockThatIsSet tells the engine that the clock has come to a minute of

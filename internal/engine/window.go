@@ -21,6 +21,16 @@ func Avg(points []Point, covered bool) (float64, bool) {
 	return sum / float64(count), true
 }
 
+// Sum is that of all samples there are: of what is counted from reading to
+// reading, nothing is known to have been before the first.
+func Sum(points []Point, _ bool) (float64, bool) {
+	sum := 0.0
+	for _, p := range points {
+		sum += p.Sum
+	}
+	return sum, len(points) > 0
+}
+
 // Max is the largest sample of a covered window.
 func Max(points []Point, covered bool) (float64, bool) {
 	if !covered || len(points) == 0 {

@@ -17,7 +17,7 @@ func series(window, interval time.Duration, values ...float64) (*History, time.T
 		if i > 0 {
 			now = now.Add(interval)
 		}
-		h.Add(tocsin.Reading{At: now, Values: map[string]tocsin.Value{"m": tocsin.Number(v)}})
+		h.Add(tocsin.Reading{At: now, Values: tocsin.ValuesOf(map[string]tocsin.Value{"m": tocsin.Number(v)})})
 	}
 	return h, now
 }
@@ -72,7 +72,7 @@ func TestHistoryIsBounded(t *testing.T) {
 		if now.Equal(peak) {
 			v = 1000
 		}
-		h.Add(tocsin.Reading{At: now, Values: map[string]tocsin.Value{"m": tocsin.Number(v)}})
+		h.Add(tocsin.Reading{At: now, Values: tocsin.ValuesOf(map[string]tocsin.Value{"m": tocsin.Number(v)})})
 		now = now.Add(time.Second)
 	}
 	points, covered := h.Window("m", window, now)
@@ -86,7 +86,7 @@ func TestHistoryIsBounded(t *testing.T) {
 
 func TestHistoryLeavesTextOut(t *testing.T) {
 	h := NewHistory(map[string]time.Duration{"m": time.Minute}, nil)
-	h.Add(tocsin.Reading{Values: map[string]tocsin.Value{"m": tocsin.Text("x"), "other": tocsin.Number(1)}})
+	h.Add(tocsin.Reading{Values: tocsin.ValuesOf(map[string]tocsin.Value{"m": tocsin.Text("x"), "other": tocsin.Number(1)})})
 	if points, covered := h.Window("m", time.Minute, time.Time{}); len(points) != 0 || covered {
 		t.Errorf("got %v, %v", points, covered)
 	}

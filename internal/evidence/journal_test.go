@@ -2,13 +2,13 @@ package evidence
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"tocsin/internal/systemd"
+	"tocsin/internal/testprogram"
 )
 
 // journalctl is a program that has lines of unit alone, and warnings.
@@ -20,7 +20,7 @@ func journalctl(t *testing.T, unit string) Journal {
 	script := "#!/bin/sh\ncase \"$*\" in\n*_SYSTEMD_UNIT=" + unit + "*) cat <<'END'\n" + entry(time.Minute, unit, "of the unit") + "\nEND\n;;\n" +
 		"*PRIORITY=4*) cat <<'END'\n" + entry(time.Minute, "other.service", "a warning") + "\n" + entry(2*time.Hour, "other.service", "of long ago") + "\nEND\n;;\nesac\n"
 	path := filepath.Join(t.TempDir(), "journalctl")
-	if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
+	if err := testprogram.Write(path, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return Journal{systemd.Journal{Program: path}}

@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/boot"
 	"tocsin/internal/config"
 	"tocsin/internal/systemd"
+	"tocsin/internal/testprogram"
 	"tocsin/notify"
 	"tocsin/notify/spool"
 )
@@ -51,7 +52,7 @@ func (h *host) file(name, text string) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		h.t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	if err := testprogram.Write(path, []byte(text), 0o600); err != nil {
 		h.t.Fatal(err)
 	}
 }

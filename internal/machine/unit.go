@@ -216,8 +216,15 @@ func UnitFailed(host string, e systemd.UnitEvent, lines []string) tocsin.Event {
 	case "killed", "dumped":
 		fmt.Fprintf(&b, ", %s by signal %d", e.ExitCode, e.ExitStatus)
 	}
-	if e.Restarts > 0 {
+	switch e.Restarts {
+	case 0:
+	case 1:
+		b.WriteString(", after one restart")
+	default:
 		fmt.Fprintf(&b, ", after %d restarts", e.Restarts)
+	}
+	if e.NotFound {
+		b.WriteString("; systemd knows no unit of that name, or no more")
 	}
 	if e.Description != "" && e.Description != e.Unit {
 		b.WriteString("\n" + e.Description)

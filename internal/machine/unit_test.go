@@ -87,6 +87,9 @@ func TestAFailureIsToldInFull(t *testing.T) {
 	if ev.Description != want {
 		t.Errorf("got\n%s\nwant\n%s", ev.Description, want)
 	}
+	if gone := UnitFailed("web-1", systemd.UnitEvent{Unit: "web.service", NotFound: true}, nil); gone.Description != "failed; systemd knows no unit of that name, or no more" {
+		t.Errorf("got %q", gone.Description)
+	}
 	if other := UnitFailed("web-1", systemd.UnitEvent{Unit: "web.service", InvocationID: "bb"}, nil); other.ID == ev.ID || other.Incident == ev.Incident {
 		t.Error("two runs have one id")
 	}

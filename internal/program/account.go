@@ -58,7 +58,7 @@ func (a *account) become(name, group string) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("start: %w: there is no user %q here", ErrUser, name)
+		return unstartedf("%w: there is no user %q here", ErrUser, name)
 	}
 	a.name, a.home = u.Username, u.HomeDir
 	gid := u.Gid
@@ -70,7 +70,7 @@ func (a *account) become(name, group string) error {
 			}
 		}
 		if err != nil {
-			return fmt.Errorf("start: %w: there is no group %q here", ErrUser, group)
+			return unstartedf("%w: there is no group %q here", ErrUser, group)
 		}
 		gid = g.Gid
 	}
@@ -82,7 +82,7 @@ func (a *account) become(name, group string) error {
 	}
 	ids, err := u.GroupIds()
 	if err != nil {
-		return fmt.Errorf("start: %w: groups of %q: %w", ErrUser, name, err)
+		return unstartedf("%w: groups of %q: %w", ErrUser, name, err)
 	}
 	for _, id := range ids {
 		n, err := number(id)
@@ -97,7 +97,7 @@ func (a *account) become(name, group string) error {
 func number(text string) (uint32, error) {
 	n, err := strconv.ParseUint(text, 10, 32)
 	if err != nil {
-		return 0, fmt.Errorf("start: %w: %q is no number of a user or group", ErrUser, text)
+		return 0, unstartedf("%w: %q is no number of a user or group", ErrUser, text)
 	}
 	return uint32(n), nil
 }
@@ -112,7 +112,7 @@ func (a *account) allowed(grouped bool) error {
 	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
 	if err := unix.Capget(&head, &data[0]); err != nil {
-		return fmt.Errorf("start: %w: read capabilities: %w", ErrUser, err)
+		return unstartedf("%w: read capabilities: %w", ErrUser, err)
 	}
 	return a.missing(data[0].Effective, grouped)
 }
@@ -127,7 +127,7 @@ func (a *account) missing(effective uint32, grouped bool) error {
 			continue
 		}
 		if effective&(1<<need.bit) == 0 {
-			return fmt.Errorf("start: %w: to become %q the agent needs %s; see docs/operate.md", ErrUser, a.name, need.name)
+			return unstartedf("%w: to become %q the agent needs %s; see docs/operate.md", ErrUser, a.name, need.name)
 		}
 	}
 	return nil

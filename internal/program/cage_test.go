@@ -215,11 +215,15 @@ func TestManyRunsLeaveNothing(t *testing.T) {
 	cages(t, func(t *testing.T, c *Cage) {
 		p := shell(c, "(setsid sleep 600 >/dev/null 2>&1 &) & exit 3")
 		_ = p.Probe(t.Context())
-		before := descriptors(t)
+		before, starts := descriptors(t), 0
+		c.Busy = func() { starts++ }
 		for range 50 {
 			if r := p.Probe(t.Context()); r.Status != 3 || r.Err != nil {
 				t.Fatalf("got %+v", r)
 			}
+		}
+		if starts != 50 {
+			t.Errorf("heard of %d starts, want 50", starts)
 		}
 		if after := descriptors(t); after > before+2 {
 			t.Errorf("got %d descriptors, had %d", after, before)

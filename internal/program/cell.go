@@ -28,6 +28,9 @@ func (c *Cage) enter(limits Limits) (*cell, error) {
 	if c == nil {
 		return &cell{limits: limits}, nil
 	}
+	if c.Busy != nil {
+		c.Busy()
+	}
 	c.retry()
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -30,7 +30,7 @@ func (p Program) execute(ctx context.Context, env []string, stdout, stderr io.Wr
 	}
 	c, err := p.Cage.enter(p.Limits)
 	if err != nil {
-		return fmt.Errorf("start: %w", err)
+		return unstartedf("%w", err)
 	}
 	defer c.leave()
 	if err := who.allowed(c.grouped()); err != nil {
@@ -39,7 +39,7 @@ func (p Program) execute(ctx context.Context, env []string, stdout, stderr io.Wr
 	cmd := &exec.Cmd{Env: append(append(base(who), c.marks()...), env...), Dir: "/"}
 	out, err := attach(cmd, stdout, stderr)
 	if err != nil {
-		return fmt.Errorf("start: %w", err)
+		return unstartedf("%w", err)
 	}
 	defer out.close()
 	pidfd, err := p.start(cmd, c, who)
@@ -58,7 +58,7 @@ func (p Program) execute(ctx context.Context, env []string, stdout, stderr io.Wr
 // group, it and those that follow are in process groups.
 func (p Program) start(cmd *exec.Cmd, c *cell, who *account) (*os.File, error) {
 	if unix.Access(p.Args[0], unix.X_OK) != nil && !who.other {
-		return nil, fmt.Errorf("start: %w", syscall.EACCES) // a launcher would say it by its status
+		return nil, unstartedf("%w", syscall.EACCES) // a launcher would say it by its status
 	}
 	again := *cmd // it was not started yet
 	pidfd, err := p.startGrouped(cmd, c, who)
@@ -73,9 +73,9 @@ func (p Program) start(cmd *exec.Cmd, c *cell, who *account) (*os.File, error) {
 	}
 	if err != nil {
 		if who.other && errors.Is(err, syscall.EPERM) {
-			return nil, fmt.Errorf("start: %w: %w; see docs/operate.md", ErrUser, cause(err))
+			return nil, unstartedf("%w: %w; see docs/operate.md", ErrUser, cause(err))
 		}
-		return nil, fmt.Errorf("start: %w", cause(err))
+		return nil, unstartedf("%w", cause(err))
 	}
 	c.hold(cmd.Process.Pid)
 	return pidfd, nil

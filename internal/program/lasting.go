@@ -2,7 +2,6 @@ package program
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os/exec"
 	"syscall"
@@ -31,7 +30,7 @@ func (p Program) last(ctx context.Context, env []string, stdout io.Writer) error
 	}
 	note, err := newNote(who.uid)
 	if err != nil {
-		return fmt.Errorf("start: %w", err)
+		return unstartedf("%w", err)
 	}
 	defer note.leave()
 	c := p.Cage.adopt()
@@ -42,7 +41,7 @@ func (p Program) last(ctx context.Context, env []string, stdout io.Writer) error
 	}
 	pidfd, err := launchAs(cmd, &syscall.SysProcAttr{Setsid: true, Credential: who.credential()})
 	if err != nil {
-		return fmt.Errorf("start: %w", cause(err))
+		return unstartedf("%w", cause(err))
 	}
 	c.hold(cmd.Process.Pid)
 	note.copy(stdout)

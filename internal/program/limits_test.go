@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tocsin"
+	"tocsin/internal/testprogram"
 )
 
 func TestMain(m *testing.M) {
@@ -91,7 +92,7 @@ func TestImposed(t *testing.T) {
 		t.Errorf("got %q and %v with 5 processes", r.Output, r.Err)
 	}
 	text := filepath.Join(t.TempDir(), "text")
-	if err := os.WriteFile(text, []byte("no program"), 0o755); err != nil {
+	if err := testprogram.Write(text, []byte("no program"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	broken := Program{Args: []string{text}, Timeout: 10 * time.Second, Cage: c, Limits: Limits{Memory: 1 << 30}}

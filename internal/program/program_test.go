@@ -13,6 +13,7 @@ import (
 
 	"tocsin"
 	"tocsin/internal/program"
+	"tocsin/internal/testprogram"
 )
 
 func event() *tocsin.Event {
@@ -26,7 +27,7 @@ func event() *tocsin.Event {
 func script(t *testing.T, text string) program.Program {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "told")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o755); err != nil {
+	if err := testprogram.Write(path, []byte("#!/bin/sh\n"+text), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return program.Program{Args: []string{path, "a b", "*"}, Timeout: 10 * time.Second}
@@ -247,9 +248,9 @@ func TestParentsOfLinks(t *testing.T) {
 	evil, safe, inner := filepath.Join(dir, "evil"), filepath.Join(dir, "safe"), filepath.Join(dir, "safe/inner")
 	for _, err := range []error{
 		os.MkdirAll(filepath.Join(evil, "sub"), 0o755), os.MkdirAll(inner, 0o755),
-		os.WriteFile(filepath.Join(dir, "prog"), []byte("#!/bin/sh\necho lexical"), 0o755),
-		os.WriteFile(filepath.Join(evil, "prog"), []byte("#!/bin/sh\necho evil"), 0o755),
-		os.WriteFile(filepath.Join(safe, "prog"), []byte("#!/bin/sh\necho safe"), 0o755),
+		testprogram.Write(filepath.Join(dir, "prog"), []byte("#!/bin/sh\necho lexical"), 0o755),
+		testprogram.Write(filepath.Join(evil, "prog"), []byte("#!/bin/sh\necho evil"), 0o755),
+		testprogram.Write(filepath.Join(safe, "prog"), []byte("#!/bin/sh\necho safe"), 0o755),
 		os.Symlink(filepath.Join(evil, "sub"), filepath.Join(dir, "link")),
 		os.Symlink("link/../prog", filepath.Join(dir, "hidden")),
 		os.Symlink("./safe//inner/", filepath.Join(dir, "good")),

@@ -11,13 +11,15 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"tocsin/internal/testprogram"
 )
 
 // journalctl is a program that does what script says.
 func journalctl(t *testing.T, script string) Journal {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "journalctl")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script), 0o700); err != nil {
+	if err := testprogram.Write(path, []byte("#!/bin/sh\n"+script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return Journal{Program: path}

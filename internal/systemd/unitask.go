@@ -6,7 +6,7 @@ import (
 )
 
 // Unit asks the service manager what became of one unit. Failed is false when
-// it is not failed, or not there.
+// it is not failed, or not there, of which NotFound is the second.
 func (b Bus) Unit(ctx context.Context, unit string) (UnitEvent, error) {
 	if !IsUnitName(unit) {
 		return UnitEvent{}, fmt.Errorf("ask for unit: %q is no name of a unit", safe(unit, maxWord))
@@ -20,6 +20,7 @@ func (b Bus) Unit(ctx context.Context, unit string) (UnitEvent, error) {
 	if err != nil {
 		return UnitEvent{}, fmt.Errorf("ask for unit %s: %w", unit, err)
 	}
+	d.NotFound = d.none
 	d.Failed = d.state == "failed" && !d.gone
 	return d.UnitEvent, nil
 }

@@ -34,6 +34,25 @@ func (u *fakeUnits) service(unit, state string) {
 	}
 }
 
+// TestOneUnitIsAskedFor: one that the manager does not have is told apart from one
+// that nobody may ask for.
+func TestOneUnitIsAskedFor(t *testing.T) {
+	u := newFakeUnits(t)
+	u.is("bad.service", "failed", 2)
+	u.is("well.service", "active", 1)
+	u.set(unitPath("none.service"), unitIface, "LoadState", "not-found")
+	u.set(unitPath("none.service"), unitIface, "ActiveState", "inactive")
+	type answer struct{ failed, none bool }
+	for unit, want := range map[string]answer{
+		"bad.service": {failed: true}, "well.service": {}, "none.service": {none: true}, "refused.service": {},
+	} {
+		e, err := u.bus().Unit(t.Context(), unit)
+		if got := (answer{e.Failed, e.NotFound}); err != nil || e.Unit != unit || got != want {
+			t.Errorf("%s: got %+v, %v", unit, e, err)
+		}
+	}
+}
+
 func TestTheStateOfAUnit(t *testing.T) {
 	u := newFakeUnits(t)
 	u.service("nginx.service", "active")

@@ -26,6 +26,9 @@ type UnitEvent struct {
 	InvocationID string    // 32 hex digits; "" when it never ran or is gone
 	Description  string    // Description= of the unit
 	At           time.Time // UTC: since when it is in this state
+	// NotFound says that the manager has no unit of the name, when it was asked
+	// for one: it never had, or the unit was collected when it had ended.
+	NotFound bool
 }
 
 // UnitWatch hears of every unit of the machine that fails, whatever its kind:

@@ -14,6 +14,7 @@ type unitDetails struct {
 	UnitEvent
 	state string // ActiveState
 	gone  bool   // it is not loaded: deleted, or collected after it ended
+	none  bool   // the manager says so itself
 }
 
 // verdict is what the details of a unit mean to the watch.
@@ -64,7 +65,8 @@ func (l *link) details(ctx context.Context, unit string) (unitDetails, error) {
 		}
 		return d, err
 	}
-	d.gone = p.text("LoadState", maxWord) == "not-found"
+	d.none = p.text("LoadState", maxWord) == "not-found"
+	d.gone = d.none
 	d.state = p.text("ActiveState", maxWord)
 	d.Description = p.text("Description", maxWord)
 	d.InvocationID = p.id("InvocationID")

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"tocsin/internal/durable"
 	"tocsin/notify/smtp"
 )
@@ -171,25 +173,25 @@ func word(text string) string {
 func (l *Log) open(now time.Time) error {
 	if l.file != nil {
 		here, err := l.file.Stat()
-		there, pathErr := os.Stat(l.path)
+		there, pathErr := os.Lstat(l.path)
 		if err == nil && pathErr == nil && os.SameFile(here, there) && here.Size() < maxSize {
 			return nil
 		}
 		_ = l.file.Close() // only appended to; what it has is written
 		l.file = nil
 	}
-	info, err := os.Lstat(l.path)
-	if err == nil && info.Mode()&fs.ModeType != 0 {
-		return fmt.Errorf("open mail log %s: it is no regular file", l.path)
+	f, size, err := openFile(l.path)
+	if err != nil {
+		return err
 	}
-	if err == nil && info.Size() >= maxSize {
+	if size >= maxSize {
+		_ = f.Close() // nothing was written to it
 		if err := durable.Rename(durable.Move{From: l.path, To: l.path + ".1"}); err != nil {
 			return fmt.Errorf("rotate mail log: %w", err)
 		}
-	}
-	f, err := os.OpenFile(l.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640) //nolint:gosec // the group may read it: it has addresses, no secrets
-	if err != nil {
-		return fmt.Errorf("open mail log: %w", err)
+		if f, _, err = openFile(l.path); err != nil {
+			return err
+		}
 	}
 	names := make([]string, 0, len(l.fields))
 	for _, field := range l.fields {
@@ -198,4 +200,45 @@ func (l *Log) open(now time.Time) error {
 	l.file = f
 	_, err = fmt.Fprintf(f, "#Version: 1.0\n#Software: Tocsin\n#Date: %s\n#Fields: %s\n", now.UTC().Format(time.DateTime), strings.Join(names, " "))
 	return err
+}
+
+// openFile opens a regular file to append to, and makes it where there is none. It
+// follows no link, which whoever may write in the directory could have put there,
+// and waits for nobody who reads a FIFO.
+func openFile(path string) (*os.File, int64, error) {
+	const flags = os.O_CREATE | os.O_APPEND | os.O_WRONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY
+	f, err := os.OpenFile(path, flags, 0o640) //nolint:gosec // the group may read it: it has addresses, no secrets
+	if err != nil {
+		if info, statErr := os.Lstat(path); statErr == nil && !info.Mode().IsRegular() {
+			return nil, 0, foreign(path, info.Mode())
+		}
+		return nil, 0, fmt.Errorf("open mail log: %w", err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = foreign(path, info.Mode())
+	}
+	if err != nil {
+		_ = f.Close() // nothing was written to it
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
+}
+
+// foreign is the error of what is no file to write to.
+func foreign(path string, mode fs.FileMode) error {
+	found := "no regular file"
+	switch mode.Type() {
+	case fs.ModeSymlink:
+		found = "a symbolic link"
+	case fs.ModeDir:
+		found = "a directory"
+	case fs.ModeNamedPipe:
+		found = "a FIFO"
+	case fs.ModeSocket:
+		found = "a socket"
+	case fs.ModeDevice, fs.ModeDevice | fs.ModeCharDevice:
+		found = "a device"
+	}
+	return fmt.Errorf("open mail log %s: it is %s, and only a regular file is written: move it away, or set mail_log to another path and restart", path, found)
 }

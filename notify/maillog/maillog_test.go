@@ -1,11 +1,14 @@
 package maillog_test
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -110,13 +113,121 @@ func TestAFileThatCannotBeWritten(t *testing.T) {
 	}
 	trace(smtp.Step{Reply: smtp.Reply{Code: 250}})
 	read(t, filepath.Join(dir, "gone", "mail.log"))
-	link := filepath.Join(dir, "link")
-	if err := os.Symlink(filepath.Join(dir, "target"), link); err != nil {
+}
+
+// TestWhatIsNoFile is not written to, nor waited for; and when it is gone the log
+// goes on.
+func TestWhatIsNoFile(t *testing.T) {
+	for found, plant := range map[string]func(t *testing.T, path, elsewhere string){
+		"a symbolic link": func(t *testing.T, path, elsewhere string) {
+			if err := os.Symlink(elsewhere, path); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"a FIFO": func(t *testing.T, path, _ string) {
+			if err := syscall.Mkfifo(path, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"a FIFO, and only": func(t *testing.T, path, elsewhere string) { // one that somebody reads
+			if err := syscall.Mkfifo(path, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if n, _ := f.Read(make([]byte, 1)); n > 0 {
+					t.Error("the reader was given something")
+				}
+				_ = f.Close()
+			})
+		},
+		"a directory": func(t *testing.T, path, _ string) {
+			if err := os.Mkdir(path, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"a socket": func(t *testing.T, path, _ string) {
+			s, err := net.Listen("unix", path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = s.Close() })
+		},
+	} {
+		for _, later := range []bool{false, true} { // before the first line, or after it
+			for _, dangling := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s %v %v", found, later, dangling), func(t *testing.T) {
+					dir := t.TempDir()
+					path, elsewhere := filepath.Join(dir, "mail.log"), filepath.Join(dir, "elsewhere")
+					if !dangling {
+						if err := os.WriteFile(elsewhere, []byte("mine"), 0o600); err != nil {
+							t.Fatal(err)
+						}
+					}
+					var said strings.Builder
+					l := maillog.New(path, []string{"sc-status"}, slog.New(slog.NewTextHandler(&said, nil)))
+					t.Cleanup(func() { _ = l.Close() })
+					trace := l.Trace(server())
+					if later {
+						trace(smtp.Step{})
+						if err := os.Rename(path, path+".old"); err != nil {
+							t.Fatal(err)
+						}
+					}
+					plant(t, path, elsewhere)
+					trace(smtp.Step{Reply: smtp.Reply{Code: 220}})
+					trace(smtp.Step{Reply: smtp.Reply{Code: 221}})
+					for _, want := range []string{path + ": it is " + found, "set mail_log to another path"} {
+						if strings.Count(said.String(), want) != 1 {
+							t.Errorf("got %s, want %q once", said.String(), want)
+						}
+					}
+					if got, err := os.ReadFile(elsewhere); dangling != os.IsNotExist(err) || !dangling && string(got) != "mine" {
+						t.Errorf("elsewhere is %q, %v", got, err)
+					}
+					if err := os.Remove(path); err != nil {
+						t.Fatal(err)
+					}
+					trace(smtp.Step{Reply: smtp.Reply{Code: 250}})
+					if got := read(t, path); !strings.HasSuffix(got, "\n250\n") {
+						t.Errorf("got %q afterwards", got)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestALinkToTheFileItself: nobody appends through a link, whatever it names.
+func TestALinkToTheFileItself(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mail.log")
+	var said strings.Builder
+	l := maillog.New(path, []string{"sc-status"}, slog.New(slog.NewTextHandler(&said, nil)))
+	trace := l.Trace(server())
+	trace(smtp.Step{Reply: smtp.Reply{Code: 220}})
+	if err := errors.Join(os.Rename(path, path+".old"), os.Symlink(path+".old", path)); err != nil {
 		t.Fatal(err)
 	}
-	maillog.New(link, nil, slog.New(slog.NewTextHandler(&said, nil))).Trace(server())(smtp.Step{})
-	if !strings.Contains(said.String(), "it is no regular file") {
-		t.Errorf("got %s", said.String())
+	trace(smtp.Step{Reply: smtp.Reply{Code: 250}})
+	if got := read(t, path+".old"); !strings.HasSuffix(got, "\n220\n") || !strings.Contains(said.String(), "a symbolic link") {
+		t.Errorf("got %q, said %s", got, said.String())
+	}
+}
+
+// TestALinkWhereTheFullFileGoes is replaced.
+func TestALinkWhereTheFullFileGoes(t *testing.T) {
+	dir := t.TempDir()
+	path, elsewhere := filepath.Join(dir, "mail.log"), filepath.Join(dir, "elsewhere")
+	if err := errors.Join(os.WriteFile(path, make([]byte, 10<<20), 0o600), os.WriteFile(elsewhere, []byte("mine"), 0o600), os.Symlink(elsewhere, path+".1")); err != nil {
+		t.Fatal(err)
+	}
+	maillog.New(path, nil, slog.New(slog.DiscardHandler)).Trace(server())(smtp.Step{})
+	info, err := os.Lstat(path + ".1")
+	if err != nil || !info.Mode().IsRegular() || info.Size() != 10<<20 || read(t, elsewhere) != "mine" || len(read(t, path)) > 500 {
+		t.Errorf("got %v, %v", info, err)
 	}
 }
 

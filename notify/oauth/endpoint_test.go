@@ -1,6 +1,7 @@
 package oauth_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -134,6 +135,8 @@ var refusals = []struct {
 	{"a token that is too long", 200, "application/json", `{"access_token":"` + strings.Repeat("x", 9001) + `"}`, smtp.Transient, "token: the access token is longer than any server takes", ""},
 	{"a token of another kind", 200, "application/json", `{"access_token":"x","token_type":"mac"}`, smtp.Transient, "token: the access token is no bearer token, which is the only kind that mail servers take", ""},
 	{"secrets in the answer", 400, "application/json", `{"error":"invalid_grant","error_description":"` + refreshToken + ` of ` + clientSecret + ` \u001b[31m"}`, smtp.AuthBroken, `token: HOST refuses a token: invalid_grant: [redacted] of [redacted] \\x1b[31m`, "consent again"},
+	{"encoded secrets", 400, "application/json", `{"error":"invalid_grant","error_description":"` + strings.ReplaceAll(refreshToken, "-", "%2d") + ` of client%2Dsecret%2Dword, ` +
+		base64.StdEncoding.EncodeToString([]byte("app:"+clientSecret)) + `"}`, smtp.AuthBroken, `token: HOST refuses a token: invalid_grant: [redacted] of [redacted], [redacted]`, "consent again"},
 }
 
 func TestRefusals(t *testing.T) {

@@ -72,7 +72,13 @@ type Collector struct {
 	// somebody has flooded takes its time.
 	rest time.Time
 	scan scan
+	// empty says that the last look has found nothing.
+	empty bool
 }
+
+// Empty says that nothing was in the drop directory when it was looked at last,
+// or that there is none.
+func (c *Collector) Empty() bool { return c.empty }
 
 // Look takes in what is in the drop directory, the oldest first, and says how
 // many messages that were. Each is durable in the spool before its file is
@@ -82,18 +88,24 @@ type Collector struct {
 // that is no error.
 func (c *Collector) Look(ctx context.Context, now time.Time) (int, error) {
 	config := c.Config()
-	if config.Dir == "" || now.Before(c.rest) && c.rest.Sub(now) <= maxRest {
+	if config.Dir == "" {
+		c.empty = true
+		return 0, nil
+	}
+	if now.Before(c.rest) && c.rest.Sub(now) <= maxRest {
+		c.empty = false // who knows
 		return 0, nil
 	}
 	if err := durable.MakeDropDir(config.Dir); err != nil {
 		return 0, fmt.Errorf("no mail of other programs is taken: %w", err)
 	}
 	c.publish(config)
-	began := time.Now()
+	began, whole := time.Now(), c.scan.dir == nil
 	candidates, all, err := c.scan.next(ctx, config.Dir)
 	if took := time.Since(began); took > leastRest {
 		c.rest = now.Add(min(restFactor*took, maxRest))
 	}
+	c.empty = whole && all && len(candidates) == 0
 	if err != nil {
 		return 0, fmt.Errorf("look for mail of other programs: %w", err)
 	}

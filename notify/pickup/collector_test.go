@@ -122,6 +122,9 @@ func TestLook(t *testing.T) {
 	if n, err := b.Look(b.t.Context(), time.Now()); n != 1 || err != nil {
 		t.Errorf("got %d, %v, want the whole file alone: the other may still grow", n, err)
 	}
+	if b.Empty() {
+		t.Error("got an empty directory, want one with a file that may still grow")
+	}
 	b.look(1)
 	waiting := b.spool.Waiting()
 	if len(waiting) != 2 || len(b.names(b.config.Dir)) != 3 || len(b.events) != 0 {
@@ -138,6 +141,30 @@ func TestLook(t *testing.T) {
 		}
 	}
 	b.look(0)
+	if !b.Empty() {
+		t.Error("got something in the directory, want nothing but what is not finished")
+	}
+	b.rest = time.Now().Add(time.Second)
+	if n, err := b.Look(b.t.Context(), time.Now()); n != 0 || err != nil || b.Empty() {
+		t.Errorf("got %d, %v and empty %v of a directory that was not looked at", n, err, b.Empty())
+	}
+}
+
+// TestAFloodedDirectoryIsNotEmpty: the last part of a look in several is not all.
+func TestAFloodedDirectoryIsNotEmpty(t *testing.T) {
+	b := newBench(t)
+	b.scan.most = 1000
+	for i := range 1000 {
+		if err := os.WriteFile(b.path(fmt.Sprintf("%04d", i)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		b.rest = time.Time{}
+		if _, err := b.Look(b.t.Context(), time.Now()); err != nil || b.Empty() {
+			t.Fatalf("got %v and empty %v of a directory in which all still grows", err, b.Empty())
+		}
+	}
 }
 
 // TestACrashDoublesNothing: the agent ends after each step of taking a file in.

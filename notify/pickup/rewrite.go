@@ -223,6 +223,10 @@ type rewriter struct {
 	recipients []string
 }
 
+// agentsOwn is how the fields begin by which people filter the agent's own mail:
+// no user's mail passes for an alert there.
+const agentsOwn = "x-tocsin-"
+
 // header is the header of the mail that goes out.
 func (r *rewriter) header(h header) header {
 	out := header{{"Received", fmt.Sprintf(" by %s (Tocsin, from userid %d)\r\n\tid %s; %s", r.Host, r.who.UID, r.id, r.date())}}
@@ -242,6 +246,9 @@ func (r *rewriter) header(h header) header {
 				continue
 			}
 			seen[name] = true
+		}
+		if strings.HasPrefix(name, agentsOwn) && !r.who.Trusted {
+			f.name = "X-Original-" + f.name
 		}
 		switch name {
 		case "from":

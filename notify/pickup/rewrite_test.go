@@ -189,6 +189,32 @@ func TestNobodyIsTheAgent(t *testing.T) {
 	}
 }
 
+// TestNobodyIsAnAlert: the fields by which people filter alerts are the agent's,
+// also in a mail that goes as an attachment of another one.
+func TestNobodyIsAnAlert(t *testing.T) {
+	const fields = "X-Tocsin-Severity: critical\nx-tocsin-STATE : failed\nX-Tocsin-Rule:\n file.a/b\n"
+	for name, body := range map[string]string{"as it is": "\nb\n", "wrapped": "Content-Type: multipart/mixed\nDKIM-Signature: v=1\n\n\xe4\n"} {
+		for _, trusted := range []bool{false, true} {
+			for _, keepFrom := range []bool{false, true} {
+				c := testConfig()
+				c.KeepFrom = keepFrom
+				drop := Drop{To: []string{"x@example.org"}, Message: []byte("Subject: s\n" + fields + body)}
+				out, err := Rewrite(drop, Sender{UID: 1000, Name: "mallory", Trusted: trusted}, testID, c, testNow())
+				if err != nil || (out.Wrapped != nil) != (name == "wrapped") {
+					t.Fatalf("%s: got wrapped %v, %v", name, out.Wrapped, err)
+				}
+				head, _, _ := strings.Cut(strings.ToLower(string(out.Data)), "\r\n\r\n")
+				if got, want := strings.Contains("\r\n"+head, "\r\nx-tocsin-"), trusted && name == "as it is"; got != want {
+					t.Errorf("%s, trusted %t: got\n%s", name, trusted, out.Data)
+				}
+				if name == "as it is" && !trusted && !strings.Contains(head, "x-original-x-tocsin-severity: critical\r\nx-original-x-tocsin-state: failed\r\n") {
+					t.Errorf("got\n%s", out.Data)
+				}
+			}
+		}
+	}
+}
+
 func TestEnvelopeLinesAreNotAttached(t *testing.T) {
 	kept := string(withoutBcc([]byte("X-Sender: a@example.com\nX-Receiver: open@example.com\nX-Receiver:\n secret@example.com\nTo: open@example.com\n\nx\n")))
 	if kept != "X-Sender: a@example.com\nTo: open@example.com\n\nx\n" {

@@ -112,8 +112,14 @@ const inFlight = 1 + MostAhead + 1
 // replay takes in "r UNIX_MS RECIPIENTS ACCOUNT", a reservation, "d …", that the
 // oldest one is over, or "s …", both at once; in capitals for a critical mail; and
 // in "a …", an advance. A reservation that was followed by inFlight others of the
-// same account was over by then.
+// same account was over by then. A log of a later version begins with "v VERSION",
+// which is a durable.ErrNewer.
 func (l *Ledger) replay(record []byte, unsettled map[string][]int) error {
+	if v, ok := strings.CutPrefix(string(record), versioned+" "); ok {
+		if n, err := strconv.ParseUint(v, 10, 31); err == nil && n > logVersion {
+			return durable.Newer(int(n), logVersion)
+		}
+	}
 	fields := strings.SplitN(string(record), " ", 4)
 	if len(fields) != 4 || len(fields[0]) != 1 || !strings.Contains("rdsRDSa", fields[0]) {
 		return errors.New("not a reservation")
@@ -153,17 +159,25 @@ func (l *Ledger) replay(record []byte, unsettled map[string][]int) error {
 }
 
 // order sorts the uses, takes those of the future (the clock went back) for
-// uses of now and forgets the old ones.
+// uses of now and forgets the old ones. From here on they have the monotonic clock
+// of now, like those to come: when the other clock is set, their order stays.
 func (l *Ledger) order(now time.Time) {
 	for account, used := range l.used {
 		for i := range used {
-			if used[i].At.After(now) {
-				used[i].At = now
-			}
+			used[i].At = now.Add(used[i].At.Sub(now))
 		}
 		slices.SortStableFunc(used, func(a, b Use) int { return a.At.Compare(b.At) })
-		l.used[account] = recent(used, now)
+		l.used[account] = current(used, now)
 	}
+}
+
+// current is what of the uses, in their order, still counts; those of the future
+// are of now.
+func current(used []Use, now time.Time) []Use {
+	for i := len(used) - 1; i >= 0 && used[i].At.After(now); i-- {
+		used[i].At = now
+	}
+	return recent(used, now)
 }
 
 func recent(used []Use, now time.Time) []Use {
@@ -217,7 +231,7 @@ func (l *Ledger) reserve(account string, limit Limit, least, want int, critical 
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.order(now)
+	l.used[account] = current(l.used[account], now)
 	v := Decide(limit, l.used[account], critical, now)
 	if v.Room == 0 {
 		return Grant{}, &NoRoomError{account, v}
@@ -247,22 +261,22 @@ func (l *Ledger) Settle(g Grant, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	used := l.used[g.account]
-	for i := len(used) - 1; i >= 0; i-- {
-		if used[i].serial == g.serial {
-			used[i].At = now
+	for i, u := range slices.Backward(used) {
+		if u.serial == g.serial {
+			u.At = now
 			// Without this note it is over a little later for the next process.
-			_ = l.log.Note(record(settled, g.account, used[i]))
+			_ = l.log.Note(record(settled, g.account, u))
+			l.used[g.account] = append(current(slices.Delete(used, i, i+1), now), u)
 			break
 		}
 	}
-	l.order(now)
 }
 
 // Look says what account may send now.
 func (l *Ledger) Look(account string, limit Limit, critical bool, now time.Time) Verdict {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.order(now)
+	l.used[account] = current(l.used[account], now)
 	return Decide(limit, l.used[account], critical, now)
 }
 
@@ -308,7 +322,12 @@ const (
 	settled  = "d"
 	over     = "s"
 	advanced = "a"
+	// versioned is the first record of every version but the first.
+	versioned = "v"
 )
+
+// logVersion is the version of the log that is written and read.
+const logVersion = 1
 
 func record(state, account string, u Use) []byte {
 	if u.Critical {

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"tocsin/internal/durable"
 	"tocsin/notify/quota"
 )
 
@@ -229,5 +231,59 @@ func TestTwoInFlight(t *testing.T) {
 	l, _ = ledger(t, path, noon().Add(55*time.Second))
 	if v := l.Look("a", limit, true, noon().Add(80*time.Second)); v.Room != 0 {
 		t.Errorf("got room %d after a restart, want none: both may have been on the wire", v.Room)
+	}
+}
+
+// TestALogOfALaterVersionIsRefused: nothing of it is counted, and nothing of it
+// is changed.
+func TestALogOfALaterVersionIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quota.log")
+	log, err := durable.OpenLog(path, func([]byte) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, record := range []string{"v 2", "what only that version knows"} {
+		if err := log.Append([]byte(record)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := quota.Open(path, []string{"a"}, time.Now()); !errors.Is(err, durable.ErrNewer) || !strings.Contains(err.Error(), path) {
+		t.Errorf("got %v, want a durable.ErrNewer that names the file", err)
+	}
+	if _, err := quota.Read(path, time.Now()); !errors.Is(err, durable.ErrNewer) {
+		t.Errorf("got %v, want a durable.ErrNewer", err)
+	}
+	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
+		t.Errorf("the file was changed: %v", err)
+	}
+}
+
+// TestOldUsesHaveTheClockOfNow: those of the process before are in one order with
+// the new ones, also after the clock on the wall is set back, and leave in it.
+func TestOldUsesHaveTheClockOfNow(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quota.log")
+	l, _, err := quota.Open(path, nil, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Reserve("box", quota.Limit{}, 1, false, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	used, err := quota.Read(path, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at := used["box"][0].At.String(); !strings.Contains(at, " m=") {
+		t.Errorf("%s has no monotonic clock", at)
 	}
 }

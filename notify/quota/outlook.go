@@ -9,9 +9,12 @@ import (
 // leaves it, how much may have been sent until then.
 type outlook struct {
 	window Window
-	steps  []step // in the order of time; the last one is a whole window from now
+	used   []Use // in the window, oldest first
+	now    time.Time
+	left   int // of the window now
 }
 
+// step is a moment of an outlook.
 type step struct {
 	in     time.Duration // from now
 	budget int           // may be sent before that, in all
@@ -26,20 +29,26 @@ func (w Window) outlook(used []Use, base int, now time.Time) (o outlook, left in
 		total += w.cost(used[first])
 	}
 	left = w.Max - base - total
-	o = outlook{window: w, steps: make([]step, 0, len(used)-first+1)}
-	budget := left
-	for _, u := range used[first:] {
-		o.steps = append(o.steps, step{u.At.Add(w.Length + guard + time.Millisecond).Sub(now), budget})
-		budget += w.cost(u)
+	return outlook{window: w, used: used[first:], now: now, left: left}, left
+}
+
+// steps yields the moments in the order of time; the last one is a whole window
+// from now. They are not kept: of a day there are thousands.
+func (o outlook) steps(yield func(step) bool) {
+	budget := o.left
+	for _, u := range o.used {
+		if !yield(step{u.At.Sub(o.now) + o.window.Length + guard + time.Millisecond, budget}) {
+			return
+		}
+		budget += o.window.cost(u)
 	}
-	o.steps = append(o.steps, step{w.Length, budget})
-	return o, left
+	yield(step{o.window.Length, budget})
 }
 
 // slack is how much may be sent now beside a steady use of share per window.
 func (o outlook) slack(share int) int {
 	least := math.Inf(1)
-	for _, s := range o.steps {
+	for s := range o.steps {
 		least = min(least, float64(s.budget)-o.steady(share, s.in))
 	}
 	return int(math.Floor(least))
@@ -54,7 +63,7 @@ func (o outlook) steady(share int, d time.Duration) float64 {
 // per window; at most a window.
 func (o outlook) gap(share int) time.Duration {
 	gap := float64(0)
-	for _, s := range o.steps {
+	for s := range o.steps {
 		rest := float64(s.budget) - o.steady(share, s.in)
 		if rest <= 0 {
 			return o.window.Length
@@ -67,7 +76,7 @@ func (o outlook) gap(share int) time.Duration {
 // until is when there is room for one beside a steady use of share per window.
 func (o outlook) until(share int) time.Duration {
 	var wait time.Duration
-	for _, s := range o.steps {
+	for s := range o.steps {
 		if float64(s.budget)-o.steady(share, s.in) >= 1 {
 			continue
 		}

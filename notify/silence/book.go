@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,8 +35,13 @@ type Book struct {
 
 	mu       sync.Mutex
 	kept     file
+	unsaved  bool // kept is not what the disk has
 	planned  []Maintenance
 	watchers []func()
+	// then is what was in force at moment: many ask about one moment, once for
+	// each check or item.
+	moment time.Time
+	then   []Spell
 }
 
 // file is the book on disk.
@@ -50,8 +56,9 @@ type file struct {
 const fileVersion = 1
 
 // Open opens the book at path, or begins a new one. A damaged file is moved
-// aside to path.damaged and damaged says why: what it silenced is told then. No
-// silence keeps an agent from starting.
+// aside to path.damaged, one of a later version to path.version-N, and damaged
+// says why: what it silenced is told then. No silence keeps an agent from
+// starting.
 func Open(path string) (b *Book, damaged error) {
 	b = &Book{path: path, kept: file{Version: fileVersion}}
 	f, bad := load(path)
@@ -59,8 +66,12 @@ func Open(path string) (b *Book, damaged error) {
 		b.kept = f
 		return b, nil
 	}
-	damaged = fmt.Errorf("open silences %s: %w", path, bad)
-	if err := durable.Rename(durable.Move{From: path, To: path + ".damaged"}); err != nil {
+	aside := path + ".damaged"
+	if errors.Is(bad, durable.ErrNewer) {
+		aside = fmt.Sprintf("%s.version-%d", path, f.Version)
+	}
+	damaged = fmt.Errorf("open silences %s, which is now %s: %w", path, filepath.Base(aside), bad)
+	if err := durable.Rename(durable.Move{From: path, To: aside}); err != nil {
 		damaged = errors.Join(damaged, err) // the next silence replaces it, or says why not
 	}
 	return b, damaged
@@ -90,6 +101,9 @@ func load(path string) (file, error) {
 	if err != nil {
 		return f, err
 	}
+	if v := durable.Version(data); v > fileVersion { // whatever else is in it
+		return file{Version: v}, durable.Newer(v, fileVersion)
+	}
 	if err := json.Unmarshal(data, &f); err != nil {
 		return f, err
 	}
@@ -116,12 +130,15 @@ func (b *Book) Plan(all []Maintenance) {
 
 // tell lets everybody know of a change. The caller holds mu.
 func (b *Book) tell() {
+	b.moment, b.then = time.Time{}, nil
 	for _, f := range b.watchers {
 		go f()
 	}
 }
 
-// Begin silences from now on, and returns once that is durable.
+// Begin silences from now on, and returns once that is durable. What cannot be
+// written is in force all the same: a full disk is when somebody wants a silence.
+// The error says so then, beside the spell.
 func (b *Book) Begin(about About, until time.Time, reason, by string, now time.Time) (Spell, error) {
 	switch {
 	case !until.After(now):
@@ -142,7 +159,10 @@ func (b *Book) Begin(about About, until time.Time, reason, by string, now time.T
 	next.Last++
 	s := Spell{Name: strconv.Itoa(next.Last), About: about, From: now, Until: until, Reason: oneLine(reason), By: by}
 	next.Silences = append(next.Silences, s)
-	return s, b.keep(next)
+	if err := b.keep(next); err != nil {
+		return s, fmt.Errorf("silence %s: done, but not on disk, so that a restart of the agent may forget it: %w", s.Name, err)
+	}
+	return s, nil
 }
 
 // End ends the spells with the name, or all that are about no more than it:
@@ -178,26 +198,39 @@ func (b *Book) end(meant func(Spell) bool, name string, now time.Time) ([]Spell,
 	}
 	next.Silences = slices.DeleteFunc(next.Silences, meant)
 	if err := b.keep(next); err != nil {
-		// What is told too early is better than what is told too late.
-		b.kept = next
-		b.tell()
-		return ended, fmt.Errorf("ended, but not on disk, so that a restart of the agent brings it back: %w", err)
+		return ended, fmt.Errorf("ended, but not on disk, so that a restart of the agent may bring it back: %w", err)
 	}
 	return ended, nil
 }
 
-// keep makes the book durable. The caller holds mu.
+// keep puts the book in force and makes it durable; the error says that it is in
+// force only. The caller holds mu.
 func (b *Book) keep(next file) error {
-	data, err := json.Marshal(next)
+	b.kept, b.unsaved = next, true
+	b.tell()
+	return b.save()
+}
+
+// save writes the book as a whole, so that the disk has the one before or this
+// one. The caller holds mu.
+func (b *Book) save() error {
+	data, err := json.Marshal(b.kept)
 	if err != nil {
 		return fmt.Errorf("keep silences: %w", err)
 	}
 	if err := durable.WriteFile(b.path, data); err != nil {
 		return fmt.Errorf("keep silences: %w", err)
 	}
-	b.kept = next
-	b.tell()
+	b.unsaved = false
 	return nil
+}
+
+// Settle tries once more to write what could not be written, and says whether it
+// now is. It is cheap where nothing is.
+func (b *Book) Settle() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.unsaved && b.save() == nil
 }
 
 // pruned is the book without what is over. The caller holds mu.
@@ -213,13 +246,23 @@ func (b *Book) pruned(now time.Time) file {
 func (b *Book) List(now time.Time) []Spell {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	all := b.inForce(now)
+	all := slices.Clone(b.inForce(now))
 	slices.SortStableFunc(all, func(x, y Spell) int { return x.Until.Compare(y.Until) })
 	return all
 }
 
-// inForce is List without its order. The caller holds mu.
+// inForce is List without its order. The caller holds mu, and changes nothing in
+// what it gets.
 func (b *Book) inForce(now time.Time) []Spell {
+	if !b.moment.IsZero() && b.moment.Equal(now) {
+		return b.then
+	}
+	b.moment, b.then = now, b.at(now)
+	return b.then
+}
+
+// at is what is in force at a moment. The caller holds mu.
+func (b *Book) at(now time.Time) []Spell {
 	var all []Spell
 	for _, s := range b.kept.Silences {
 		if s.in(now) {

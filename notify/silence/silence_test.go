@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tocsin"
+	"tocsin/internal/durable"
 	"tocsin/internal/schedule"
 )
 
@@ -45,6 +46,37 @@ func TestCovers(t *testing.T) {
 		if got := strings.Join(got, " "); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 		}
+	}
+}
+
+// TestOneMoment: what is asked again about the same moment is as it has become.
+func TestOneMoment(t *testing.T) {
+	b, err := Open(filepath.Join(t.TempDir(), "silences.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	until := func(kind string) time.Time {
+		s, _ := b.Of(kind, "x", nil, three())
+		return s.Until
+	}
+	if got := until("process"); !got.IsZero() {
+		t.Errorf("got %v before", got)
+	}
+	if _, err := b.Begin(About{Names: []string{"process"}}, three().Add(time.Hour), "", "", three()); err != nil {
+		t.Fatal(err)
+	}
+	if got := until("process"); !got.Equal(three().Add(time.Hour)) {
+		t.Errorf("got %v once silenced", got)
+	}
+	b.Plan([]Maintenance{nightly(t, "0 3 * * *", "UTC", 2*time.Hour)})
+	if got, all := until("process"), b.List(three()); len(all) != 2 || !got.Equal(three().Add(2*time.Hour)) {
+		t.Errorf("got %v of %v with the maintenance", got, all)
+	}
+	if _, err := b.EndAll(three()); err != nil {
+		t.Fatal(err)
+	}
+	if got := until("process"); !got.IsZero() {
+		t.Errorf("got %v after the end", got)
 	}
 }
 
@@ -237,7 +269,7 @@ func TestRefused(t *testing.T) {
 }
 
 func TestADamagedBookSilencesNothing(t *testing.T) {
-	for name, text := range map[string]string{"torn": `{"version":1,"sil`, "later": `{"version":2}`, "empty": ""} {
+	for name, text := range map[string]string{"torn": `{"version":1,"sil`, "before all": `{"version":0}`, "empty": ""} {
 		path := filepath.Join(t.TempDir(), "silences.json")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -255,13 +287,30 @@ func TestADamagedBookSilencesNothing(t *testing.T) {
 	}
 }
 
-func TestNotOnDiskIsNotSilenced(t *testing.T) {
-	b, now := open(t, filepath.Join(t.TempDir(), "absent", "silences.json")), three()
-	if _, err := b.Begin(About{All: true}, now.Add(time.Hour), "", "", now); err == nil {
-		t.Fatal("got no error")
+// TestABookOfALaterVersionIsSetAside: whatever is in it, it is kept under its
+// version, and what the damaged one was is not overwritten.
+func TestABookOfALaterVersionIsSetAside(t *testing.T) {
+	path, text := filepath.Join(t.TempDir(), "silences.json"), `{"version":2,"silences":{"of":"another type"}}`
+	if err := errors.Join(os.WriteFile(path, []byte(text), 0o600), os.WriteFile(path+".damaged", []byte("of before"), 0o600)); err != nil {
+		t.Fatal(err)
 	}
-	if got := b.List(now); len(got) != 0 {
-		t.Errorf("got %+v", got)
+	if b := Read(path, nil); len(b.List(three())) != 0 {
+		t.Errorf("got %v", b.List(three()))
+	}
+	b, set := Open(path)
+	if !errors.Is(set, durable.ErrNewer) || !strings.Contains(set.Error(), "silences.json.version-2") || len(b.List(three())) != 0 {
+		t.Errorf("got %v, want a durable.ErrNewer", set)
+	}
+	for name, want := range map[string]string{path + ".version-2": text, path + ".damaged": "of before"} {
+		if kept, err := os.ReadFile(name); err != nil || string(kept) != want {
+			t.Errorf("%s: got %q, %v", name, kept, err)
+		}
+	}
+	if _, err := b.Begin(About{All: true}, three().Add(time.Hour), "", "", three()); err != nil {
+		t.Error(err)
+	}
+	if _, again := Open(path); again != nil {
+		t.Error(again)
 	}
 }
 
@@ -277,27 +326,6 @@ func TestSpellInWords(t *testing.T) {
 	m := Spell{Name: "nightly", Maintenance: true, About: About{All: true}, From: three(), Until: three().Add(26 * time.Hour)}
 	if diff := cmp.Diff(want, []string{s.String(), m.String()}); diff != "" {
 		t.Error(diff)
-	}
-}
-
-// TestAFullDiskSilencesNobody: what cannot be kept has ended all the same, as long
-// as this agent runs, and whoever ended it is told.
-func TestAFullDiskSilencesNobody(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "state")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	b := open(t, filepath.Join(dir, "silences.json"))
-	now := time.Now()
-	if _, err := b.Begin(About{All: true}, now.Add(time.Hour), "", "", now); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.RemoveAll(dir); err != nil {
-		t.Fatal(err)
-	}
-	ended, err := b.End("1", now)
-	if err == nil || !strings.HasPrefix(err.Error(), "ended, but not on disk") || len(ended) != 1 || len(b.List(now)) != 0 {
-		t.Errorf("got %v ended, %v", ended, err)
 	}
 }
 

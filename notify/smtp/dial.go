@@ -76,7 +76,8 @@ func dialWith(ctx context.Context, server Server, trace Trace, connect connect) 
 		return nil, f
 	}
 	s := &Session{wire: newWire(raw, trace), server: server, peer: raw.RemoteAddr()}
-	s.secrets.add(server.Password.Reveal(), server.token.Reveal())
+	s.secrets.addLogin(server.Username, server.Password.Reveal())
+	s.secrets.add(server.token.Reveal())
 	s.step(PhaseConnect, began, "connected to "+raw.RemoteAddr().String())
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	err = s.open(ctx)

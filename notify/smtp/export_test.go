@@ -47,3 +47,10 @@ type sink struct {
 func (s *sink) Write(p []byte) (int, error)      { return s.Buffer.Write(p) }
 func (s *sink) Read(p []byte) (int, error)       { return s.Buffer.Read(p) }
 func (s *sink) SetWriteDeadline(time.Time) error { return nil }
+
+// HideLogin hides what a session knows of a login.
+func HideLogin(text, user, password string) string {
+	var r redactor
+	r.addLogin(user, password)
+	return r.hide(text)
+}

@@ -195,7 +195,11 @@ func safe(text string, limit int) string {
 			quoted := strconv.QuoteRuneToASCII(r)
 			next = quoted[1 : len(quoted)-1]
 		}
-		if b.Len()+len(next) > limit-len("…") && i+size < len(text) {
+		room := limit - b.Len()
+		if i+size < len(text) { // something follows, so the mark must fit too
+			room -= len("…")
+		}
+		if len(next) > room {
 			return b.String() + "…"
 		}
 		b.WriteString(next)

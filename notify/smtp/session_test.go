@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"os"
 	"runtime"
 	"strings"
@@ -188,7 +189,7 @@ func parrot(conn net.Conn, mechanism string, phases int) {
 		case n == phases+2:
 			fmt.Fprintf(conn, "250 %s\r\n", heard)
 		default:
-			fmt.Fprintf(conn, "what is %s\r\n", heard)
+			fmt.Fprintf(conn, "what is %s or %s\r\n", heard, url.QueryEscape(heard))
 		}
 	}
 }

@@ -26,7 +26,7 @@ func (s *Spool) Amend(item Item) error {
 			return fmt.Errorf("amend %s: %w", item.ID, err)
 		}
 	}
-	e.item, e.keys = &item, item.keys()
+	e.take(&item)
 	s.wake()
 	return nil
 }

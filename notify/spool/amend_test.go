@@ -42,3 +42,45 @@ func TestAmend(t *testing.T) {
 		t.Error("an item that was never put is in the queue")
 	}
 }
+
+// TestOtherTargets: a reload gave the routes of an event another shape between
+// the moment it was put or held and the one it was amended or put again.
+func TestOtherTargets(t *testing.T) {
+	second := spool.Target{Notifier: "boss", Addresses: []string{"c@x"}}
+	more := func() spool.Item {
+		i := item(1)
+		i.Targets = append(i.Targets, second)
+		return i
+	}
+	for name, again := range map[string]func(s *spool.Spool) error{
+		"amended": func(s *spool.Spool) error {
+			if err := s.Put(item(1)); err != nil {
+				return err
+			}
+			return s.Amend(more())
+		},
+		"put again": func(s *spool.Spool) error {
+			if err := s.Hold(item(1)); err != nil {
+				return err
+			}
+			return s.Put(more())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, t.TempDir())
+			if err := again(s); err != nil {
+				t.Fatal(err)
+			}
+			ids := map[string]bool{}
+			for _, w := range s.Waiting() {
+				if want := (spool.Waiting{Item: w.Item, Target: w.Target}).ID(); w.ID() != want {
+					t.Errorf("%s has the id %q, want %q", w.Target.Notifier, w.ID(), want)
+				}
+				ids[w.ID()] = true
+			}
+			if len(ids) != 2 {
+				t.Errorf("%d targets wait, want 2", len(ids))
+			}
+		})
+	}
+}

@@ -40,7 +40,8 @@ func Watch(ctx context.Context, dir string) (<-chan struct{}, error) {
 				if !ok {
 					return
 				}
-				if !e.Has(fsnotify.Create) || durable.IsTemp(filepath.Base(e.Name)) {
+				gone := e.Name == dir && e.Op != fsnotify.Chmod // removed or renamed
+				if !gone && (!e.Has(fsnotify.Create) || durable.IsTemp(filepath.Base(e.Name))) {
 					continue
 				}
 			case _, ok := <-w.Errors: // what was lost is found by the next look

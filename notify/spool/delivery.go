@@ -20,14 +20,14 @@ func (s *Spool) Compose(m Mail, t Target) error {
 	if err := s.willing(m); err != nil {
 		return err
 	}
-	data, err := encode("mail", m, m.Data)
-	if err != nil {
-		return err
-	}
 	held := s.frozen(m)
 	if held {
 		s.freeze(m, t, true)
 		return nil
+	}
+	data, err := encode("mail", m, m.Data)
+	if err != nil {
+		return err
 	}
 	if err := durable.WriteFile(s.path(mailDir, m.ID, mailExt), data); err != nil {
 		if len(m.Items) > 1 {
@@ -80,6 +80,9 @@ func (s *Spool) Record(id string, d Delivery) error {
 	}
 	l.delivery = d.clone()
 	if err := s.write(l); err != nil {
+		if s.mails[id] == nil {
+			return nil // its message is damaged and was set aside
+		}
 		s.log.Error("state of a mail is in memory alone: the spool's disk does not take it", "mail", id, "err", err)
 		return nil
 	}
@@ -87,6 +90,7 @@ func (s *Spool) Record(id string, d Delivery) error {
 	if err != nil {
 		return fmt.Errorf("record %s: %w", id, err)
 	}
+	l.recorded = true
 	return durable.WriteFile(s.path(mailDir, id, stateExt), data)
 }
 
@@ -110,7 +114,9 @@ func (s *Spool) write(l *letter) error {
 	return nil
 }
 
-// Data is the bytes of a mail that is not finished.
+// Data is the bytes of a mail that is not finished. One whose file turns out to be
+// damaged, and cannot be made of its message, is an ErrUnknown: it is in corrupt/,
+// and the events in it wait again.
 func (s *Spool) Data(id string) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,6 +135,9 @@ func (s *Spool) data(l *letter) ([]byte, error) {
 		return s.raw(l.mail.Items[0])
 	}
 	m, err := readMail(s.path(mailDir, l.mail.ID, mailExt))
+	if beyondRepair(err) {
+		return s.loseMail(l, err)
+	}
 	return m.Data, err
 }
 
@@ -136,7 +145,7 @@ func (s *Spool) data(l *letter) ([]byte, error) {
 // while others follow.
 const (
 	maxUnsynced = 64
-	flushAfter  = 100 * time.Millisecond
+	flushAfter  = 500 * time.Millisecond
 )
 
 // Flush makes the end of finished mails durable. Until then a power cut brings
@@ -169,7 +178,7 @@ func (s *Spool) Finish(id string, d Delivery, now time.Time) error {
 	refused := d.Refused(l.mail)
 	if len(refused) > 0 {
 		data, err := s.data(l)
-		if err != nil {
+		if err != nil { // of an ErrUnknown there is nothing left to end
 			return fmt.Errorf("badmail %s: %w", id, err)
 		}
 		if err := s.writeBadmail(l.mail, data, d, now); err != nil {
@@ -208,6 +217,9 @@ func (s *Spool) Finish(id string, d Delivery, now time.Time) error {
 	for _, itemID := range l.mail.Items {
 		s.settle(itemID, key)
 	}
+	if !l.recorded {
+		return nil
+	}
 	// A state without its mail means nothing; recover deletes what is left.
 	if err := os.Remove(s.path(mailDir, id, stateExt)); err != nil && !os.IsNotExist(err) {
 		return fmt.Errorf("finish %s: %w", id, err)
@@ -241,6 +253,7 @@ func (s *Spool) settle(itemID, key string) {
 // leave takes an item out of the queue for good.
 func (s *Spool) leave(itemID string) {
 	close(s.items[itemID].gone)
+	s.unload(s.items[itemID])
 	s.release(itemID)
 	delete(s.items, itemID)
 	s.told[itemID] = true

@@ -32,6 +32,7 @@ func (s *Spool) Retry(id string) error {
 	s.release(itemID)
 	for _, l := range s.mails {
 		if l.mail.ID == mailID || slices.Contains(l.mail.Items, itemID) {
+			s.release(l.mail.ID)
 			l.delivery.Next = time.Time{}
 		}
 	}

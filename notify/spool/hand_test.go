@@ -167,3 +167,26 @@ func TestArrivals(t *testing.T) {
 		t.Errorf("got %d items, %v after the second hint, want 1", n, err)
 	}
 }
+
+// TestRetryByTheNameOfTheHold: a mail that was held by the id of one of its items
+// goes again by that, too.
+func TestRetryByTheNameOfTheHold(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	put(t, s, item(1))
+	compose(t, s, item(1))
+	if err := s.PutOnHold(item(1).ID); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(s.Letters()); n != 0 {
+		t.Fatalf("%d mails go on", n)
+	}
+	if err := s.Retry(item(1).ID); err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range map[string]*spool.Spool{"now": s, "after a restart": open(t, dir)} {
+		if n := len(s.Letters()); n != 1 {
+			t.Errorf("%s: %d mails go on, want 1", name, n)
+		}
+	}
+}

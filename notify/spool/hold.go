@@ -34,10 +34,15 @@ func (s *Spool) PutOnHold(id string) error {
 			return fmt.Errorf("hold: %w", err)
 		}
 	}
-	if err := durable.WriteFile(s.path(queueDir, mailID, holdExt), nil); err != nil {
+	return s.keepBack(mailID)
+}
+
+// keepBack puts a mail or an item on hold.
+func (s *Spool) keepBack(id string) error {
+	if err := durable.WriteFile(s.path(queueDir, id, holdExt), nil); err != nil {
 		return fmt.Errorf("hold: %w", err)
 	}
-	s.onHold[mailID] = true
+	s.onHold[id] = true
 	return nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"tocsin/internal/durable"
 )
 
 // Listing is what a spool held at one moment, read without its lock and
@@ -44,7 +46,8 @@ func (l Listing) Going() []Letter {
 }
 
 // List reads the spool in dir, whoever owns it. What vanishes meanwhile is left
-// out, and so is what is damaged.
+// out, and so is what is damaged. What waits and is of a later version is a
+// durable.ErrNewer: nobody is told that nothing waits.
 func List(dir string) (Listing, error) {
 	var l Listing
 	mailed := make(map[string]bool)
@@ -58,7 +61,11 @@ func List(dir string) (Listing, error) {
 		return l, fmt.Errorf("list spool: %w", err)
 	}
 	for _, name := range mails {
-		m, err := readMail(filepath.Join(dir, mailDir, name))
+		path := filepath.Join(dir, mailDir, name)
+		m, err := readMail(path)
+		if errors.Is(err, durable.ErrNewer) {
+			return l, fmt.Errorf("list %s: %w", path, err)
+		}
 		if err != nil {
 			continue
 		}
@@ -78,22 +85,8 @@ func List(dir string) (Listing, error) {
 			}
 		}
 	}
-	for _, sub := range []string{queueDir, pickupDir} {
-		names, err := list(filepath.Join(dir, sub), itemExt)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return l, fmt.Errorf("list spool: %w", err)
-		}
-		for _, name := range names {
-			item, err := readItem(filepath.Join(dir, sub, name))
-			if err != nil {
-				continue
-			}
-			item.Raw = nil
-			item.Targets = slices.DeleteFunc(item.Targets, func(t Target) bool { return mailed[item.ID+"\n"+t.key()] })
-			if len(item.Targets) > 0 {
-				l.Items = append(l.Items, item)
-			}
-		}
+	if l.Items, err = listItems(dir, mailed); err != nil {
+		return l, err
 	}
 	if l.OnHold, err = holds(dir); err != nil {
 		return l, fmt.Errorf("list spool: %w", err)
@@ -102,6 +95,33 @@ func List(dir string) (Listing, error) {
 	slices.SortFunc(l.Items, func(a, b Item) int { return a.Queued.Compare(b.Queued) })
 	slices.SortFunc(l.Letters, func(a, b Letter) int { return a.Mail.Queued.Compare(b.Mail.Queued) })
 	return l, nil
+}
+
+// listItems lists what is in no mail yet to some of its targets: mailed says to
+// which ones it is.
+func listItems(dir string, mailed map[string]bool) (items []Item, err error) {
+	for _, sub := range []string{queueDir, pickupDir} {
+		names, err := list(filepath.Join(dir, sub), itemExt)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("list spool: %w", err)
+		}
+		for _, name := range names {
+			path := filepath.Join(dir, sub, name)
+			item, err := readItem(path)
+			if errors.Is(err, durable.ErrNewer) {
+				return nil, fmt.Errorf("list %s: %w", path, err)
+			}
+			if err != nil {
+				continue
+			}
+			item.Raw = nil
+			item.Targets = slices.DeleteFunc(item.Targets, func(t Target) bool { return mailed[item.ID+"\n"+t.key()] })
+			if len(item.Targets) > 0 {
+				items = append(items, item)
+			}
+		}
+	}
+	return items, nil
 }
 
 // Kept counts the mails and events in badmail: what somebody never got.

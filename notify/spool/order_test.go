@@ -1,6 +1,7 @@
 package spool_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -177,6 +178,40 @@ func TestWhatWaitsIsNotInMemory(t *testing.T) {
 	}
 }
 
+// TestFewMessagesAreInMemory, however many wait, and none that has gone; whether
+// they are or not, their bytes are those of the disk.
+func TestFewMessagesAreInMemory(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	var all []spool.Item
+	for n := range 5 {
+		m := message(n + 1)
+		m.Raw = append(m.Raw, bytes.Repeat([]byte{byte('a' + n)}, spool.MaxRemembered/3)...)
+		all = append(all, m)
+		put(t, s, m)
+		if got := s.Remembered(); got > spool.MaxRemembered {
+			t.Errorf("%d bytes are in memory, at most %d may be", got, spool.MaxRemembered)
+		}
+	}
+	if s.Remembered() == 0 {
+		t.Error("nothing is in memory")
+	}
+	for _, m := range all {
+		if got, err := s.Raw(m.ID); err != nil || !bytes.Equal(got, m.Raw) {
+			t.Errorf("got %d bytes of %s, %v", len(got), m.ID, err)
+		}
+	}
+	for _, m := range all {
+		mail := compose(t, s, m)
+		if err := s.Finish(mail.ID, told(spool.Sent, mail), noon()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := s.Remembered(); got != 0 {
+		t.Errorf("%d bytes of mail that has gone are in memory", got)
+	}
+}
+
 // TestFlushIsNotPutOffForEver: while one mail follows the other their ends
 // become durable all the same.
 func TestFlushIsNotPutOffForEver(t *testing.T) {
@@ -185,7 +220,7 @@ func TestFlushIsNotPutOffForEver(t *testing.T) {
 	for n := range 4 {
 		put(t, s, message(n+1))
 		m := compose(t, s, message(n+1))
-		now = now.Add(60 * time.Millisecond)
+		now = now.Add(300 * time.Millisecond)
 		if err := s.Finish(m.ID, told(spool.Sent, m), now); err != nil {
 			t.Fatal(err)
 		}

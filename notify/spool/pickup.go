@@ -46,9 +46,6 @@ func (s *Spool) Collect() (int, error) {
 		if err != nil {
 			return err
 		}
-		if filepath.Base(path) != item.ID+itemExt {
-			return fmt.Errorf("%w: holds item %s", ErrDamaged, item.ID)
-		}
 		if _, known := s.items[item.ID]; known || s.told[item.ID] {
 			return durable.Remove(path)
 		}

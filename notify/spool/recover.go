@@ -64,9 +64,6 @@ func (s *Spool) recoverItems() error {
 	}
 	return s.each(queueDir, itemExt, func(path string) error {
 		item, err := readItem(path)
-		if err == nil && filepath.Base(path) != item.ID+itemExt {
-			err = fmt.Errorf("%w: holds item %s", ErrDamaged, item.ID)
-		}
 		if err != nil {
 			return err
 		}
@@ -127,7 +124,7 @@ func (s *Spool) recoverMails() error {
 			}
 		}
 		m.Data = nil
-		s.mails[m.ID] = &letter{mail: m, delivery: d.clone()}
+		s.mails[m.ID] = &letter{mail: m, delivery: d.clone(), recorded: true}
 		for _, id := range m.Items {
 			if e, ok := s.items[id]; ok {
 				e.mailed[m.key()] = m.ID
@@ -152,11 +149,10 @@ func (s *Spool) recoverMails() error {
 	return nil
 }
 
-// maxDamaged is how many damaged files are remembered by name.
-const maxDamaged = 100
-
 // each calls take for every file and moves what is damaged to corrupt/, where
-// a person finds it. That is an alarm, not a reason to stop.
+// a person finds it. That is an alarm, not a reason to stop. A file of a later
+// version stays where it is: in pickup/ until that version takes it, elsewhere it
+// is an error, because what belongs together is not understood in part.
 func (s *Spool) each(sub, ext string, take func(path string) error) error {
 	names, err := list(filepath.Join(s.dir, sub), ext)
 	if err != nil {
@@ -169,24 +165,33 @@ func (s *Spool) each(sub, ext string, take func(path string) error) error {
 		if err == nil || errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+		if errors.Is(err, durable.ErrNewer) {
+			if sub != pickupDir {
+				return fmt.Errorf("read %s: %w", path, err)
+			}
+			s.letLie(path, err)
+			continue
+		}
 		if !errors.Is(err, ErrDamaged) {
 			failed = errors.Join(failed, err)
 			continue
 		}
-		s.log.Error("damaged spool file moved to corrupt", "file", path, "err", err)
-		to := filepath.Join(s.dir, corruptDir, name)
-		if _, err := os.Lstat(to); err == nil {
-			to = filepath.Join(s.dir, corruptDir, NewID()+"-"+name)
-		}
-		if err := durable.Rename(durable.Move{From: path, To: to}); err != nil {
+		if err := s.setAside(path, err); err != nil {
 			failed = errors.Join(failed, err)
 			continue
 		}
-		if len(s.damaged) < maxDamaged {
-			s.damaged = append(s.damaged, fmt.Sprintf("the spool file %s was damaged and is now %s: %v", path, to, err))
-		}
+		failed = errors.Join(failed, s.flush())
 	}
 	return failed
+}
+
+// letLie says of a file that it stays in pickup/, once.
+func (s *Spool) letLie(path string, why error) {
+	if s.left[path] || len(s.left) >= maxDamaged {
+		return
+	}
+	s.left[path] = true
+	s.log.Error("a submitted item is of a newer tocsin and stays where it is until that runs", "file", path, "err", why)
 }
 
 func readMail(path string) (Mail, error) {

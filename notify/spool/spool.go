@@ -73,19 +73,24 @@ type Spool struct {
 	onHold  map[string]bool
 	changed chan struct{}
 	damaged []string
+	left    map[string]bool // files in pickup/ that are of a later version
 	// arriving are items on their way from pickup/ to queue/.
 	arriving map[string]Item
 	// unsynced are finished mails that a power cut would bring back.
 	unsynced durable.Later
 	finished int       // how many
 	since    time.Time // when the first was
+	// remembered is how many bytes of messages are in memory, too.
+	remembered int
 }
 
 // entry is an item in the queue.
 type entry struct {
 	item *Item    // immutable; its bytes are on the disk, unless it is held
 	size int      // of its bytes
+	raw  []byte   // the bytes once more, where there is room in memory; see remember
 	keys []string // of its targets
+	ids  []string // see Waiting.ID
 	// mailed says of each target (by its key) which mail carries it.
 	mailed map[string]string
 	// finished counts the targets whose mail is finished.
@@ -103,15 +108,18 @@ type letter struct {
 	// held is a mail in memory alone: the disk did not take it, or it is the
 	// bytes of its only item.
 	held bool
+	// recorded says that its state may be on the disk.
+	recorded bool
 }
 
 // Open opens the spool in dir and finishes what a crash left half done. The
-// caller holds the lock of the state directory.
+// caller holds the lock of the state directory. What a later version wrote is a
+// durable.ErrNewer, and stays as it is.
 func Open(dir string, log *slog.Logger, now time.Time) (*Spool, error) {
 	s := &Spool{
 		dir: dir, log: log,
 		items: make(map[string]*entry), mails: make(map[string]*letter), told: make(map[string]bool), onHold: make(map[string]bool),
-		changed: make(chan struct{}, 1), arriving: make(map[string]Item),
+		changed: make(chan struct{}, 1), arriving: make(map[string]Item), left: make(map[string]bool),
 	}
 	if err := Prepare(dir); err != nil {
 		return nil, err
@@ -143,15 +151,6 @@ func (s *Spool) wake() {
 	}
 }
 
-// Damaged says which files were moved to corrupt/ since it was called last.
-func (s *Spool) Damaged() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	damaged := s.damaged
-	s.damaged = nil
-	return damaged
-}
-
 func (s *Spool) path(sub, id, ext string) string { return filepath.Join(s.dir, sub, id+ext) }
 
 // Put makes an item durable. An id that is known already is not put again; one
@@ -172,7 +171,8 @@ func (s *Spool) Put(item Item) error {
 	}
 	if known {
 		item.Raw = nil
-		e.item, e.held = &item, false // without the note that it is in memory alone
+		e.take(&item) // without the note that it is in memory alone
+		e.held = false
 		return nil
 	}
 	s.admit(item, false)
@@ -201,14 +201,16 @@ func (s *Spool) Hold(item Item) error {
 }
 
 func (s *Spool) admit(item Item, held bool) {
-	size := len(item.Raw)
+	e := &entry{
+		size: len(item.Raw), held: held, mailed: map[string]string{}, finished: map[string]bool{}, gone: make(chan struct{}),
+	}
+	e.take(&item)
 	if !held {
 		// Messages of others are large, and many may wait.
+		s.remember(e, item.Raw)
 		item.Raw = nil
 	}
-	s.items[item.ID] = &entry{
-		item: &item, size: size, keys: item.keys(), held: held, mailed: map[string]string{}, finished: map[string]bool{}, gone: make(chan struct{}),
-	}
+	s.items[item.ID] = e
 	for id, l := range s.mails { // one that a power cut put back to pickup/
 		if slices.Contains(l.mail.Items, item.ID) {
 			s.items[item.ID].mailed[l.mail.key()] = id
@@ -217,7 +219,35 @@ func (s *Spool) admit(item Item, held bool) {
 	s.wake()
 }
 
-// Raw is the bytes of a queued message of another program.
+// take makes item that of the entry, with what is derived from its targets: a
+// reload may have given it others than the one before had.
+func (e *entry) take(item *Item) {
+	e.item, e.keys, e.ids = item, item.keys(), make([]string, len(item.Targets))
+	for i, key := range e.keys {
+		e.ids[i] = waitingID(item.ID, key)
+	}
+}
+
+// maxRemembered bounds the messages that are in memory, too, in bytes.
+const maxRemembered = 256 << 10
+
+// remember keeps the bytes of an item that has just come, mostly to go at once,
+// so that they need not be read again.
+func (s *Spool) remember(e *entry, raw []byte) {
+	if s.remembered+len(raw) <= maxRemembered {
+		e.raw = raw
+		s.remembered += len(raw)
+	}
+}
+
+// unload makes room for others.
+func (s *Spool) unload(e *entry) {
+	s.remembered -= len(e.raw)
+	e.raw = nil
+}
+
+// Raw is the bytes of a queued message of another program. One whose file turns out
+// to be damaged leaves the queue for corrupt/, and is an ErrUnknown.
 func (s *Spool) Raw(id string) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -232,7 +262,13 @@ func (s *Spool) raw(id string) ([]byte, error) {
 	if e.item.Raw != nil {
 		return e.item.Raw, nil
 	}
+	if e.raw != nil {
+		return e.raw, nil
+	}
 	item, err := readItem(s.path(queueDir, id, itemExt))
+	if beyondRepair(err) {
+		return nil, s.loseItem(id, err)
+	}
 	return item.Raw, err
 }
 
@@ -270,6 +306,7 @@ func (s *Spool) Gone(id string) <-chan struct{} {
 	return gone
 }
 
+// readItem reads the item that a file is named after.
 func readItem(path string) (Item, error) {
 	data, err := readFile(path)
 	if err != nil {
@@ -285,6 +322,9 @@ func readItem(path string) (Item, error) {
 	}
 	if err := item.check(); err != nil {
 		return Item{}, err
+	}
+	if filepath.Base(path) != item.ID+itemExt {
+		return Item{}, fmt.Errorf("%w: holds item %s", ErrDamaged, item.ID)
 	}
 	return item, nil
 }

@@ -2,6 +2,7 @@ package spool
 
 import (
 	"cmp"
+	"slices"
 	"time"
 )
 
@@ -14,7 +15,7 @@ type Waiting struct {
 	// only that of a single item is.
 	Held bool
 
-	key string // of Target, when it is known
+	key, id string // of Target, and of both; empty when they are not known
 }
 
 // Due is when the item may go. One that seems to come from the future waits for
@@ -31,22 +32,36 @@ func (w Waiting) Due(now time.Time) time.Time {
 // Key is equal for what can go in one mail.
 func (w Waiting) Key() string { return cmp.Or(w.key, w.Target.key()) }
 
+// ID names the item and its target for as long as both wait.
+func (w Waiting) ID() string {
+	if w.id != "" {
+		return w.id
+	}
+	return waitingID(w.Item.ID, w.Key())
+}
+
+func waitingID(item, key string) string { return item + "\n" + key }
+
 // Waiting lists what is in no mail yet and not on hold, in no order.
-func (s *Spool) Waiting() []Waiting {
+func (s *Spool) Waiting() []Waiting { return s.AppendWaiting(nil) }
+
+// AppendWaiting is Waiting, behind what list has: for somebody who asks often
+// while much waits.
+func (s *Spool) AppendWaiting(list []Waiting) []Waiting {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	waiting := make([]Waiting, 0, len(s.items))
+	list = slices.Grow(list, len(s.items))
 	for _, e := range s.items {
-		if s.onHold[e.item.ID] {
+		if len(s.onHold) > 0 && s.onHold[e.item.ID] {
 			continue
 		}
-		for i, target := range e.item.Targets {
+		for i := range e.item.Targets {
 			if _, ok := e.mailed[e.keys[i]]; !ok {
-				waiting = append(waiting, Waiting{e.item, target, e.held, e.keys[i]})
+				list = append(list, Waiting{e.item, e.item.Targets[i], e.held, e.keys[i], e.ids[i]})
 			}
 		}
 	}
-	return waiting
+	return list
 }
 
 // Letter is a mail that is not finished, with its state.

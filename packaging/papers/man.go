@@ -149,17 +149,18 @@ func (m *manual) row(line string) {
 	if last == 0 {
 		body = ""
 	}
+	var notes []string
 	for i := 1; i < last; i++ {
-		if cells[i] == "" {
-			continue
+		switch {
+		case cells[i] == "":
+		case i < len(m.columns) && m.columns[i] != "" && cells[i] != "required":
+			notes = append(notes, m.columns[i]+": "+cells[i])
+		default:
+			notes = append(notes, cells[i])
 		}
-		name := ""
-		if i < len(m.columns) && m.columns[i] != "" {
-			name = " (" + m.columns[i] + ": " + cells[i] + ")"
-		} else {
-			name = " (" + cells[i] + ")"
-		}
-		body += name
+	}
+	if len(notes) > 0 {
+		body += " (" + strings.Join(notes, "; ") + ")"
 	}
 	if body = strings.TrimSpace(body); body == "" {
 		body = "\\&"

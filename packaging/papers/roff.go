@@ -12,12 +12,12 @@ var link = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`) //nolint:gochecknoglobals
 // sentence writes running text with its code and its emphasis (groff(7)).
 func sentence(text string) string {
 	var b strings.Builder
-	for i, piece := range strings.Split(text, "`") {
+	for i, piece := range strings.Split(link.ReplaceAllString(text, "$1"), "`") {
 		if i%2 == 1 { // within code
 			b.WriteString(`\fB` + strings.ReplaceAll(roff(piece), "-", `\-`) + `\fR`)
 			continue
 		}
-		for j, part := range strings.Split(link.ReplaceAllString(piece, "$1"), "**") {
+		for j, part := range strings.Split(piece, "**") {
 			if j%2 == 1 {
 				part = `\fI` + roff(part) + `\fR`
 			} else {
