@@ -27,11 +27,11 @@ func Watch(ctx context.Context, set func()) error {
 	}
 	timer := os.NewFile(uintptr(fd), "timer")
 	defer timer.Close()
-	defer context.AfterFunc(ctx, func() { _ = timer.Close() })() // which ends Read
 	at := unix.ItimerSpec{Value: unix.Timespec{Sec: never}}
 	if err := unix.TimerfdSettime(fd, unix.TFD_TIMER_ABSTIME|unix.TFD_TIMER_CANCEL_ON_SET, &at, nil); err != nil {
 		return fmt.Errorf("watch the clock: %w", err)
 	}
+	defer context.AfterFunc(ctx, func() { _ = timer.Close() })() // which ends Read
 	for {
 		switch _, err := timer.Read(make([]byte, 8)); {
 		case errors.Is(err, syscall.ECANCELED):

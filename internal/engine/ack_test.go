@@ -128,11 +128,11 @@ func TestAckOfWhatIsHeldNamesTheCause(t *testing.T) {
 		}
 		// The cause is over, and the failure is not looked at again as yet.
 		sources["fs"].set(func(s *source) { s.bad = false })
-		for range 100 {
-			time.Sleep(100 * time.Millisecond)
-			if err := e.Obey(t.Context(), Order{Verb: Ack, Names: []string{"fs"}}); err != nil {
-				break
+		for n := 0; e.Obey(t.Context(), Order{Verb: Ack, Names: []string{"fs"}}) == nil; n++ {
+			if n == 110 {
+				t.Fatal("the cause was not read within its interval")
 			}
+			time.Sleep(100 * time.Millisecond)
 		}
 		if err := e.Obey(t.Context(), Order{Verb: Ack, Names: []string{"web"}}); err == nil || !strings.Contains(err.Error(), "which has failed no more") {
 			t.Errorf("got %v", err)

@@ -20,11 +20,12 @@ func (c *Cage) bury() {
 	if c.closed != nil {
 		return
 	}
-	closed := make(chan struct{})
-	c.closed = closed
+	closed, buried := make(chan struct{}), make(chan struct{})
+	c.closed, c.buried = closed, buried
 	died := make(chan os.Signal, 1)
 	signal.Notify(died, unix.SIGCHLD)
 	go func() {
+		defer close(buried)
 		defer signal.Stop(died)
 		var again <-chan time.Time
 		for {
@@ -34,7 +35,11 @@ func (c *Cage) bury() {
 			case <-died:
 			case <-again:
 			}
-			<-time.After(buryPause)
+			select {
+			case <-closed:
+				return
+			case <-time.After(buryPause):
+			}
 			again = nil
 			if c.buryDead() {
 				again = time.After(endGrace)

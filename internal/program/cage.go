@@ -44,6 +44,7 @@ type Cage struct {
 	reaper  bool          // orphans fall to this process
 	lasts   uint64        // when the first lasting program began, in ticks since boot; 0 is never
 	closed  chan struct{} // ends the reaping; nil while nobody reaps
+	buried  chan struct{} // closed when that has ended; nil while nobody reaps
 	next    uint64
 	running map[*cell]bool
 	ended   map[int]bool // process groups whose orphans are to be ended
@@ -161,13 +162,16 @@ func (c *Cage) Close() {
 		return
 	}
 	c.mu.Lock()
-	pen, lock := c.pen, c.lock
+	pen, lock, buried := c.pen, c.lock, c.buried
 	c.pen, c.lock, c.why = "", nil, "closed"
 	if c.closed != nil {
 		close(c.closed)
-		c.closed = nil
+		c.closed, c.buried = nil, nil
 	}
 	c.mu.Unlock()
+	if buried != nil {
+		<-buried // it would wait for the children of others
+	}
 	if pen != "" {
 		if err := clearGroup(pen, endGrace); err != nil {
 			c.log.Warn("processes of a program cannot be ended", "group", pen, "err", err)
