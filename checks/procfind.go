@@ -181,13 +181,16 @@ type knownCommand struct {
 	due  time.Duration // when it is to be read again
 }
 
+// commandAge is how long the command line of a process that matched is believed.
+const commandAge = 10 * time.Second
+
 // knownLine is how much of a command line is compared, in bytes.
 const knownLine = 4 << 10
 
 func (k *knownCommand) remember(p *process) {
 	k.name = append(k.name[:0], p.name...)
 	k.line = append(k.line[:0], cut(p.command)...)
-	k.due = p.due
+	k.due = p.at + commandAge*time.Duration(p.pid%64+1)/64 // not all at the same time
 }
 
 // cut is what is compared of a command line.

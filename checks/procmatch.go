@@ -54,12 +54,16 @@ func (m *matcher) find(t *Table) *process {
 	if m.pattern == nil {
 		m.pattern = regexp.MustCompile(m.text) // as it was when the check was opened
 	}
-	for _, p := range t.list {
-		if p.changed > tried && p.alive() && p.pid != t.self && m.pattern.Match(p.command) {
+	among := t.list
+	if tried >= t.freshFrom {
+		among = t.fresh
+	}
+	for _, p := range among {
+		if p.changed > tried && t.byPID[p.pid] == p && p.alive() && p.pid != t.self && m.pattern.Match(p.command) {
 			p.mark = mark
 		}
 	}
-	for _, p := range t.list {
+	for _, p := range among {
 		if p.mark == mark && !t.under(p, mark) && (found == nil || older(p, found)) {
 			found = p
 		}

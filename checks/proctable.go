@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"time"
 
@@ -21,13 +19,9 @@ const (
 	maxCommand   = 64 << 10
 	maxCommands  = 16 << 20
 	shortCommand = 1 << 10
-	// commandAge is how long a command line is believed: exec(3) changes it
-	// but neither the number nor the start time of a process. Most programs
-	// have another name after it, which is seen at once.
-	commandAge = 10 * time.Second
-	// wholeAge is how long glances are enough: what has been there for long is
-	// seen to have become another program after that.
-	wholeAge = 30 * time.Second
+	// maxLook is after how long at most a process is looked at again: exec(3)
+	// changes its command line, but neither its number nor its start time.
+	maxLook = time.Minute
 )
 
 // Table is the processes of a host, read in one pass for all the checks that
@@ -39,18 +33,22 @@ type Table struct {
 	token chan struct{}        // held while the table is read or used
 
 	byPID      map[int32]*process
-	list       []*process    // in the order of the last pass
-	taken      time.Duration // the last pass, or look for newcomers
+	list       []*process    // who was there
+	taken      time.Duration // the last pass, or glance
 	whole      time.Duration // the last pass
+	walked     time.Duration // the last one that went through the directory
 	complete   bool          // the last one came to its end
 	commands   bool          // and read command lines
-	lastPID    []byte        // as of taken: see newest
+	lastPID    int32         // as of taken: see newest
+	absent     []int32       // numbers that were given and had no process yet
 	latest     uint64        // the last generation that read a new command line
-	unreadable int           // processes that it was not allowed to read
-	linked     bool          // child and sibling are set
-	generation uint64        // counts the passes, from 1
-	marks      uint64        // the last value of process.mark
-	held       int           // bytes of all command lines
+	fresh      []*process    // who has a new one since the generation freshFrom
+	freshFrom  uint64
+	unreadable int    // processes that it was not allowed to read
+	linked     bool   // child and sibling are set
+	generation uint64 // counts the passes and glances, from 1
+	marks      uint64 // the last value of process.mark
+	held       int    // bytes of all command lines
 
 	text    []byte // of the file that is read
 	entries []byte // of the directory
@@ -64,10 +62,9 @@ type process struct {
 	at      time.Duration // when procStat was read
 	name    []byte        // what comm points to
 	command []byte        // argv joined by blanks, or comm in brackets
-	due     time.Duration // when the command line is to be read again
+	due     time.Duration // when it is to be looked at again: see patience
 	changed uint64        // generation that read this command line first
 	seen    uint64        // generation that saw the process last
-	first   time.Duration // when it was seen first
 	mark    uint64        // set by walks over the table
 
 	child, sibling *process
@@ -95,7 +92,7 @@ type depth uint8
 const (
 	whole     depth = iota // every process was read in the pass
 	commands               // and its command line is known
-	newcomers              // as commands, but who is known already may be as old as wholeAge
+	newcomers              // as commands, but what is known of who was there before may be old: see maxLook
 )
 
 // snapshot calls use with the table as it was maxAge ago or later. Who comes
@@ -122,7 +119,7 @@ func (t *Table) renew(ctx context.Context, oldest time.Duration, need depth) err
 	switch {
 	case complete && (t.whole >= oldest || need == newcomers && t.taken >= oldest):
 		return nil
-	case complete && need == newcomers && t.clock()-t.whole < wholeAge:
+	case complete && need == newcomers:
 		return t.glance(ctx)
 	default:
 		return t.pass(ctx, need != whole)
@@ -131,49 +128,12 @@ func (t *Table) renew(ctx context.Context, oldest time.Duration, need depth) err
 
 // pass reads all processes.
 func (t *Table) pass(ctx context.Context, withCommands bool) error {
-	t.commands = withCommands
+	t.commands, t.lastPID = withCommands, t.newest()
 	if err := t.walk(ctx, t.visit); err != nil {
 		return err
 	}
 	t.whole = t.taken
 	return nil
-}
-
-// glance looks for new processes and reads those, and the young ones once more:
-// they may become another program yet. Most of what a pass costs is reading
-// processes that have been there for long.
-func (t *Table) glance(ctx context.Context) error {
-	now, before := t.clock(), t.lastPID
-	t.lastPID = t.newest()
-	young := func(p *process) bool { return now-p.first < commandAge }
-	if len(before) > 0 && bytes.Equal(before, t.lastPID) && !slices.ContainsFunc(t.list, young) {
-		t.taken = now
-		return nil
-	}
-	return t.walk(ctx, func(dir procDir, pid int32) error {
-		p := t.byPID[pid]
-		if p == nil || young(p) {
-			return t.visit(dir, pid)
-		}
-		p.seen = t.generation
-		t.list = append(t.list, p)
-		return nil
-	})
-}
-
-// newest is the process number that the kernel gave last (proc(5) loadavg),
-// also to a thread: while it is the same, nobody has come. It is empty where
-// that is not known.
-func (t *Table) newest() []byte {
-	data, err := readFile(filepath.Join(t.proc, "loadavg"), 256)
-	if err != nil {
-		return nil
-	}
-	fields := bytes.Fields(data)
-	if len(fields) != 5 {
-		return nil
-	}
-	return fields[4]
 }
 
 // walk makes the table's list anew: visit puts a process on it.
@@ -183,10 +143,9 @@ func (t *Table) walk(ctx context.Context, visit func(dir procDir, pid int32) err
 		return err
 	}
 	defer dir.close()
-	t.complete, t.linked, t.unreadable = false, false, 0
-	t.taken = t.clock()
-	t.generation++
-	t.list = t.list[:0]
+	t.begin()
+	t.walked, t.unreadable = t.taken, 0
+	t.list, t.absent = t.list[:0], t.absent[:0]
 	err = dir.numbers(t.entries, func(pid int32) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -196,36 +155,66 @@ func (t *Table) walk(ctx context.Context, visit func(dir procDir, pid int32) err
 	if err != nil {
 		return err
 	}
-	for pid, p := range t.byPID {
+	for _, p := range t.byPID {
 		if p.seen != t.generation {
-			t.held -= len(p.command)
-			delete(t.byPID, pid)
+			t.forget(p)
 		}
 	}
 	t.complete = true
 	return nil
 }
 
-// visit reads one process into the table. A process that ended meanwhile is no
-// error.
+// begin begins a pass or a glance. Until it has come to its end the table is not
+// complete.
+func (t *Table) begin() {
+	if len(t.fresh) > maxFresh {
+		clear(t.fresh)
+		t.fresh, t.freshFrom = t.fresh[:0], t.generation
+	}
+	t.generation++
+	t.complete, t.linked, t.taken = false, false, t.clock()
+}
+
+// forget drops a process that is gone.
+func (t *Table) forget(p *process) {
+	t.held -= len(p.command)
+	delete(t.byPID, p.pid)
+}
+
+// visit reads one process into the table and puts it on the list.
 func (t *Table) visit(dir procDir, pid int32) error {
+	p, err := t.look(dir, pid)
+	if p == nil || err != nil {
+		return err
+	}
+	return t.enlist(p)
+}
+
+func (t *Table) enlist(p *process) error {
+	if len(t.list) >= maxProcesses {
+		return fmt.Errorf("more than %d processes", maxProcesses)
+	}
+	t.list = append(t.list, p)
+	return nil
+}
+
+// look reads one process. It is nil when it has ended meanwhile, or may not be
+// read.
+func (t *Table) look(dir procDir, pid int32) (*process, error) {
 	data, err := dir.read(t.file(pid, "/stat\x00"), t.text)
 	switch {
 	case err == nil:
 	case vanished(err):
-		return nil
+		return nil, nil
 	case denied(err):
 		t.unreadable++
-		return nil
+		return nil, nil
 	default:
-		return fmt.Errorf("process %d: %w", pid, err)
+		return nil, fmt.Errorf("process %d: %w", pid, err)
 	}
 	stat, err := parseStat(data)
 	if err != nil {
-		return fmt.Errorf("process %d: %w", pid, err)
-	}
-	if len(t.list) >= maxProcesses {
-		return fmt.Errorf("more than %d processes", maxProcesses)
+		return nil, fmt.Errorf("process %d: %w", pid, err)
 	}
 	p := t.byPID[pid]
 	if p == nil {
@@ -234,10 +223,7 @@ func (t *Table) visit(dir procDir, pid int32) error {
 	}
 	if p.identity != stat.identity {
 		t.held -= len(p.command)
-		*p = process{name: p.name[:0], first: t.clock()}
-		if t.whole == 0 {
-			p.first = -commandAge // whoever was there before us is not young
-		}
+		*p = process{name: p.name[:0]}
 	}
 	if !bytes.Equal(p.name, stat.comm) {
 		p.due = 0
@@ -245,11 +231,20 @@ func (t *Table) visit(dir procDir, pid int32) error {
 	p.name = append(p.name[:0], stat.comm...)
 	stat.comm = p.name
 	p.procStat, p.at, p.seen = stat, t.clock(), t.generation
-	t.list = append(t.list, p)
-	if t.commands && p.alive() && (p.changed == 0 || p.at >= p.due) {
+	switch {
+	case !p.alive():
+		p.due = p.at + p.patience(p.at)
+	case t.commands && (p.changed == 0 || p.at >= p.due):
 		t.readCommand(dir, p)
 	}
-	return nil
+	return p, nil
+}
+
+// patience is how long what is known of a process is believed: a quarter of its
+// age, since who executes another program mostly does so soon after its start.
+// Most programs have another name after it, which a pass sees at once.
+func (p *process) patience(now time.Duration) time.Duration {
+	return min(max(0, now-time.Duration(p.start)*tick)/4, maxLook) //nolint:gosec // The kernel's uptime.
 }
 
 // readCommand reads the command line of a process, as ps(1) shows it.
@@ -258,12 +253,12 @@ func (t *Table) readCommand(dir procDir, p *process) {
 	if p.flags&kernelThread == 0 {
 		command = t.commandLine(dir, p.pid)
 	}
-	first := p.changed == 0
-	p.due = p.at + commandAge
+	first, patience := p.changed == 0, p.patience(p.at)
 	if first {
 		// So that not all processes of the first pass are due in the same one.
-		p.due = p.at + commandAge*time.Duration(p.pid%64+1)/64
+		patience = patience * time.Duration(p.pid%64+1) / 64
 	}
+	p.due = p.at + patience
 	if len(command) == 0 {
 		if p.flags&kernelThread == 0 {
 			p.due = p.at // it may be in the midst of exec(3)
@@ -283,6 +278,7 @@ func (t *Table) readCommand(dir procDir, p *process) {
 	p.command = append(p.command[:0], command...)
 	t.held += len(p.command)
 	p.changed, t.latest = t.generation, t.generation
+	t.fresh = append(t.fresh, p)
 }
 
 // commandLine is /proc/PID/cmdline with blanks for its NULs, in the table's

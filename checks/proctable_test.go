@@ -152,8 +152,8 @@ func TestCommandAge(t *testing.T) {
 	if got := command(time.Millisecond); got != "nginx: worker process" {
 		t.Errorf("got %q at once, want the one that is known", got)
 	}
-	if got := command(commandAge); got != "nginx: worker process is shutting down" {
-		t.Errorf("got %q after %s, want the new one", got, commandAge)
+	if got := command(maxLook); got != "nginx: worker process is shutting down" {
+		t.Errorf("got %q after %s, want the new one", got, maxLook)
 	}
 	write(t, "sh\x00-c\x00true\x00", proc, "101/cmdline")
 	write(t, statLine{pid: 101, parent: 100, comm: "sh", start: 5001}.String(), proc, "101/stat")
@@ -162,7 +162,7 @@ func TestCommandAge(t *testing.T) {
 		t.Errorf("got %q under a new name, want the new one", got)
 	}
 	write(t, "", proc, "101/cmdline")
-	if got := command(commandAge); got != "[sh]" {
+	if got := command(maxLook); got != "[sh]" {
 		t.Errorf("got %q without arguments, want the name", got)
 	}
 	write(t, "true\x00", proc, "101/cmdline")
@@ -202,7 +202,7 @@ func TestMatcherTriesOnce(t *testing.T) {
 	p.changed = table.generation + 1
 	now.Add(int64(time.Millisecond))
 	table.generation++
-	table.latest = table.generation
+	table.latest, table.fresh = table.generation, append(table.fresh, p)
 	if got := m.find(table); got != p {
 		t.Errorf("got %v, want %d", got, p.pid)
 	}
