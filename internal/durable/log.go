@@ -21,6 +21,9 @@ const logAhead = 64 << 10
 // maxLogSize bounds what OpenLog reads; a larger file is none of ours.
 const maxLogSize = 64 << 20
 
+// maxTorn is how long a record may be of which a crash left the beginning.
+const maxTorn = 4 << 10
+
 // ErrNoLog says that the file of a log is something else.
 var ErrNoLog = errors.New("not a log")
 
@@ -37,7 +40,7 @@ type Log struct {
 
 // OpenLog opens or makes the log at path and hands each record to replay, in
 // order. A torn record at the end was never acknowledged and is cut off. A
-// damaged one in the middle is passed over: Lost says how many bytes those
+// damaged one, or an end that is none, is passed over: Lost says how many bytes those
 // were, and the caller decides what that means and rewrites the log. An ErrNewer
 // of replay ends it: the file is left as it is.
 func OpenLog(path string, replay func(record []byte) error) (*Log, error) {
@@ -103,7 +106,10 @@ func (l *Log) scan(replay func([]byte) error) error {
 	for len(data) > 0 {
 		line, rest, whole := bytes.Cut(data, []byte{'\n'})
 		if !whole {
-			break // torn at the end: never acknowledged
+			if !torn(line) {
+				l.lost += len(line)
+			}
+			break // never acknowledged, and cut off
 		}
 		record, ok := unseal(line)
 		err := error(nil)
@@ -193,6 +199,13 @@ func (l *Log) Close() error { return l.file.Close() }
 // seal puts the checksum of a record before it.
 func seal(record []byte) []byte {
 	return fmt.Appendf(nil, "%08x %s\n", crc32.ChecksumIEEE(record), record)
+}
+
+// torn says whether the end of a log is the beginning of a record, and not what
+// something else has put there.
+func torn(end []byte) bool {
+	sum := end[:min(len(end), 8)]
+	return len(end) <= maxTorn && len(bytes.Trim(sum, "0123456789abcdef")) == 0 && (len(end) <= 8 || end[8] == ' ')
 }
 
 func unseal(line []byte) ([]byte, bool) {

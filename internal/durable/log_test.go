@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"tocsin/internal/durable"
@@ -125,6 +126,36 @@ func TestLogCountsDamage(t *testing.T) {
 		}
 		if len(got) == 1 && l.Lost() != int(end) {
 			t.Errorf("bit %d: got %d bytes lost, want %d", bit, l.Lost(), end)
+		}
+	}
+}
+
+// TestLogCountsAnEndThatIsNone: only the beginning of a record is taken for one
+// that was being written.
+func TestLogCountsAnEndThatIsNone(t *testing.T) {
+	for end, lost := range map[string]bool{
+		"": false, "01": false, "0123abcd": false, "0123abcd ": false, "0123abcd r 17": false,
+		"garbage": true, "01x": true, "0123abcdr": true, "\xff": true, "0123abcd " + strings.Repeat("r", 5000): true,
+	} {
+		path := filepath.Join(t.TempDir(), "log")
+		l, _ := openLog(t, path)
+		if err := l.Append([]byte("first")); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(bytes.TrimRight(text, "\x00"), end...)
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l, got := openLog(t, path)
+		if !slices.Equal(got, []string{"first"}) || (l.Lost() > 0) != lost || lost && l.Lost() != len(end) {
+			t.Errorf("%.20q: got %q and %d bytes lost", end, got, l.Lost())
+		}
+		if l, _ = openLog(t, path); l.Lost() != 0 {
+			t.Errorf("%.20q: it was not cut off", end)
 		}
 	}
 }
