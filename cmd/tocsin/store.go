@@ -139,7 +139,7 @@ func openStore(ctx context.Context, cfg *config.Config, holder string, patience 
 	}
 	if lost > 0 {
 		log.Error("quota ledger was damaged; what is lost counts as used now", "records", lost)
-		s.damage = append(s.damage, fmt.Sprintf("the record of what was sent, quota.log, was damaged in %s: what is lost counts as used now, for every mail server", amount(lost, "place")))
+		s.damage = append(s.damage, fmt.Sprintf("the record of what was sent, quota.log, was damaged in %s and is now quota.log.damaged: what is lost counts as used now, for every mail server", amount(lost, "place")))
 	}
 	return s, nil
 }

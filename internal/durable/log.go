@@ -21,6 +21,8 @@ const logAhead = 64 << 10
 // maxLogSize bounds what OpenLog reads; a larger file is none of ours.
 const maxLogSize = 64 << 20
 
+const damagedExt = ".damaged"
+
 // maxTorn is how long a record may be of which a crash left the beginning.
 const maxTorn = 4 << 10
 
@@ -40,7 +42,8 @@ type Log struct {
 
 // OpenLog opens or makes the log at path and hands each record to replay, in
 // order. A torn record at the end was never acknowledged and is cut off. A
-// damaged one, or an end that is none, is passed over: Lost says how many bytes those
+// damaged one, or an end that is none, is passed over, and the file as it was kept
+// beside it, with ".damaged" at its name: Lost says how many bytes those
 // were, and the caller decides what that means and rewrites the log. An ErrNewer
 // of replay ends it: the file is left as it is.
 func OpenLog(path string, replay func(record []byte) error) (*Log, error) {
@@ -70,15 +73,20 @@ func ReadLog(path string, replay func(record []byte) error) error {
 		return fmt.Errorf("read log: %w", err)
 	}
 	l := &Log{path: path, file: f}
-	if err := errors.Join(l.scan(replay), f.Close()); err != nil {
+	_, err = l.scan(replay)
+	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("read log %s: %w", path, err)
 	}
 	return nil
 }
 
 func (l *Log) load(replay func([]byte) error) error {
-	if err := l.scan(replay); err != nil {
+	data, err := l.scan(replay)
+	if err != nil {
 		return err
+	}
+	if l.lost > 0 {
+		_ = WriteFile(l.path+damagedExt, data) // for a person; on a full disk the log goes on without
 	}
 	// Cut the torn tail off, so that it never stands before a new record.
 	if err := l.file.Truncate(l.size); err != nil {
@@ -89,21 +97,21 @@ func (l *Log) load(replay func([]byte) error) error {
 	return errors.Join(l.file.Sync(), SyncDir(filepath.Dir(l.path)))
 }
 
-// scan reads the records and finds where they end.
-func (l *Log) scan(replay func([]byte) error) error {
+// scan reads the records and finds where they end. It returns the whole file.
+func (l *Log) scan(replay func([]byte) error) ([]byte, error) {
 	info, err := l.file.Stat()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxLogSize {
-		return fmt.Errorf("%w: not a regular file of at most %d bytes", ErrNoLog, maxLogSize)
+		return nil, fmt.Errorf("%w: not a regular file of at most %d bytes", ErrNoLog, maxLogSize)
 	}
-	data, err := io.ReadAll(io.LimitReader(l.file, maxLogSize))
+	all, err := io.ReadAll(io.LimitReader(l.file, maxLogSize))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	data = bytes.TrimRight(data, "\x00") // the room ahead
-	for len(data) > 0 {
+	all = bytes.TrimRight(all, "\x00") // the room ahead
+	for data := all; len(data) > 0; {
 		line, rest, whole := bytes.Cut(data, []byte{'\n'})
 		if !whole {
 			if !torn(line) {
@@ -117,7 +125,7 @@ func (l *Log) scan(replay func([]byte) error) error {
 			err = replay(record)
 		}
 		if errors.Is(err, ErrNewer) {
-			return err
+			return nil, err
 		}
 		if !ok || err != nil {
 			l.lost += len(line) + 1
@@ -125,7 +133,7 @@ func (l *Log) scan(replay func([]byte) error) error {
 		l.size += int64(len(line)) + 1
 		data = rest
 	}
-	return nil
+	return all, nil
 }
 
 // reserve allocates room ahead. That it cannot is no error: the next append

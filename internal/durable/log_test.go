@@ -154,6 +154,9 @@ func TestLogCountsAnEndThatIsNone(t *testing.T) {
 		if !slices.Equal(got, []string{"first"}) || (l.Lost() > 0) != lost || lost && l.Lost() != len(end) {
 			t.Errorf("%.20q: got %q and %d bytes lost", end, got, l.Lost())
 		}
+		if kept, err := os.ReadFile(path + ".damaged"); lost && !bytes.Equal(kept, text) || !lost && err == nil {
+			t.Errorf("%.20q: kept is %.40q, %v", end, kept, err)
+		}
 		if l, _ = openLog(t, path); l.Lost() != 0 {
 			t.Errorf("%.20q: it was not cut off", end)
 		}
