@@ -155,6 +155,7 @@ func (r *processReader) byCommand(ctx context.Context) (sighting, error) {
 			return sighting{}, err
 		}
 		if s.found && s.stat.identity == id {
+			r.command.name = append(r.command.name[:0], s.stat.comm...) // which may change without exec(3)
 			s.tree = family
 			return s, nil
 		}

@@ -3,14 +3,22 @@ package checks
 import (
 	"bytes"
 	"context"
+	"os"
 	"path/filepath"
+	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
 	// walkAge is after how long a glance goes through the directory all the same:
-	// a number may have been given out of its turn (clone3(2), set_tid).
+	// a number may have been given out of its turn (clone3(2), set_tid), or all of
+	// them have between two glances.
 	walkAge = 30 * time.Second
+	// maxLate is how many of the numbers that were given last may have a process
+	// that a walk did not see as yet.
+	maxLate = 32
 	// maxFresh bounds the command lines that are remembered as new ones.
 	maxFresh = 256
 )
@@ -21,10 +29,9 @@ const (
 // come is found without the directory, which costs as much as there are
 // processes; one is asked for twice, since it is given before it can be seen.
 func (t *Table) glance(ctx context.Context) error {
-	before, now := t.lastPID, t.clock()
-	t.lastPID = t.newest()
-	came := int(t.lastPID) - int(before)
-	if before == 0 || t.lastPID == 0 || came < 0 || came > len(t.list)/4+32 || now-t.walked >= walkAge {
+	before, last, now := t.lastPID, t.newest(), t.clock()
+	came := int(last) - int(before)
+	if before == 0 || last == 0 || came < 0 || came > len(t.list)/4+32 || now-t.walked >= walkAge {
 		return t.walk(ctx, func(dir procDir, pid int32) error { return t.meet(dir, pid, now) })
 	}
 	due := 0
@@ -37,12 +44,13 @@ func (t *Table) glance(ctx context.Context) error {
 		t.taken = now
 		return nil
 	}
+	t.begin()
+	t.lastPID = last
 	dir, err := openDir(t.proc)
 	if err != nil {
 		return err
 	}
 	defer dir.close()
-	t.begin()
 	if due > 0 {
 		if err := t.lookAgain(ctx, dir, now); err != nil {
 			return err
@@ -55,9 +63,27 @@ func (t *Table) glance(ctx context.Context) error {
 	return nil
 }
 
+// numbersItself says whether loadavg speaks of the processes of this directory: it
+// has the last number of who reads it, or of the host where lxcfs(1) has replaced
+// it. A copy of a /proc is taken at its word.
+func numbersItself(proc string) bool {
+	on := func(name string) bool {
+		var fs unix.Statfs_t
+		return unix.Statfs(filepath.Join(proc, name), &fs) == nil && fs.Type == unix.PROC_SUPER_MAGIC
+	}
+	if !on("") {
+		return true
+	}
+	self, err := os.Readlink(filepath.Join(proc, "self"))
+	return err == nil && self == strconv.Itoa(os.Getpid()) && on("loadavg")
+}
+
 // newest is the process number that the kernel gave last (proc(5) loadavg),
 // also to a thread. It is 0 where that is not known.
 func (t *Table) newest() int32 {
+	if !t.numbered {
+		return 0
+	}
 	data, err := readFile(filepath.Join(t.proc, "loadavg"), 256)
 	if err != nil {
 		return 0
@@ -111,9 +137,10 @@ func (t *Table) lookAgain(ctx context.Context, dir procDir, now time.Duration) e
 }
 
 // stays says whether a process is still there, and reads it anew unless it has
-// the command line that is known: that costs half of its stat.
+// the command line that is known: that costs half of its stat. It is another one
+// with the same line only if its number was given anew, which is heard of.
 func (t *Table) stays(dir procDir, p *process, now time.Duration) (bool, error) {
-	if p.alive() && p.flags&kernelThread == 0 {
+	if t.numbered && p.alive() && p.flags&kernelThread == 0 {
 		if line := t.commandLine(dir, p.pid); len(line) > 0 && bytes.Equal(line, p.command) {
 			p.due = now + p.patience(now)
 			return true, nil
@@ -146,21 +173,32 @@ func (t *Table) lookFor(ctx context.Context, dir procDir, since int32) error {
 }
 
 // probe looks for one process, and says whether something has its number: that
-// may be a thread, which /proc shows to whoever asks.
+// may be a thread, which /proc shows to whoever asks. Who is known has ended and
+// left its number to another, or came while the directory was read.
 func (t *Table) probe(ctx context.Context, dir procDir, pid int32) (found bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	if t.byPID[pid] != nil {
-		return true, nil // it came while the directory was read
+	denied := t.unreadable
+	stat, there, err := t.read(dir, pid)
+	if err != nil || !there || stat.signal < 0 {
+		return there || t.unreadable > denied, err
 	}
-	p, err := t.look(dir, pid)
-	if p == nil || err != nil {
-		return false, err
-	}
-	if p.signal < 0 {
-		t.forget(p)
+	known := t.byPID[pid] != nil
+	p := t.take(dir, stat)
+	if known {
 		return true, nil
 	}
 	return true, t.enlist(p)
+}
+
+// missNewest notes which of the numbers that were given last a walk has not met:
+// a process can be seen a little later than its number is given.
+func (t *Table) missNewest() {
+	t.absent = t.absent[:0]
+	for pid := max(t.lastPID-maxLate, 0) + 1; pid <= t.lastPID; pid++ {
+		if t.byPID[pid] == nil {
+			t.absent = append(t.absent, pid)
+		}
+	}
 }

@@ -1,13 +1,70 @@
 package checks
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 )
+
+// crowd is a /proc of which a test says who comes and goes.
+type crowd struct {
+	t    *testing.T
+	proc string
+	host *Host
+	now  *atomic.Int64
+}
+
+// newCrowd has read the fixtures, which have been there for a day.
+func newCrowd(t *testing.T, last int) *crowd {
+	c := &crowd{t: t, proc: copyFixtures(t)}
+	c.host, c.now = fixtureHost(t, c.proc)
+	c.now.Add(int64(24 * time.Hour))
+	c.last(strconv.Itoa(last))
+	passOf(t, c.host, true)
+	return c
+}
+
+// last says which number was given last.
+func (c *crowd) last(number string) {
+	write(c.t, "0.1 0.2 0.3 1/100 "+number+"\n", c.proc, "loadavg")
+}
+
+func (c *crowd) come(pid int, command string) {
+	line := statLine{pid: pid, parent: 1, comm: "sh", start: int(c.host.uptime() / tick)}
+	write(c.t, line.String(), c.proc, strconv.Itoa(pid), "stat")
+	write(c.t, command+"\x00", c.proc, strconv.Itoa(pid), "cmdline")
+}
+
+func (c *crowd) leave(pid int) {
+	if err := os.RemoveAll(filepath.Join(c.proc, strconv.Itoa(pid))); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// glance is one a second later.
+func (c *crowd) glance() *Table {
+	c.t.Helper()
+	c.now.Add(int64(time.Second))
+	if err := c.host.processes().snapshot(c.t.Context(), 0, newcomers, func(*Table) {}); err != nil {
+		c.t.Fatal(err)
+	}
+	return c.host.processes()
+}
+
+// sees fails unless the next glance sees that a process has the command line.
+func (c *crowd) sees(what string, pid int32, command string) {
+	c.t.Helper()
+	if p := c.glance().byPID[pid]; p == nil || string(p.command) != command {
+		c.t.Errorf("%s: got %+v, want %q", what, p, command)
+	}
+}
 
 // TestGlance has processes come, change and go between two passes.
 func TestGlance(t *testing.T) {
@@ -135,6 +192,217 @@ func TestPatience(t *testing.T) {
 	} {
 		if got := p.patience(at); got != want {
 			t.Errorf("%s after the boot: got %s, want %s", at, got, want)
+		}
+	}
+}
+
+// TestANumberGivenAnew: who has the number of a process that has ended is another
+// one, also with the same command line.
+func TestANumberGivenAnew(t *testing.T) {
+	c := newCrowd(t, 699)
+	m := matcher{text: "^wanted$"}
+	for _, pid := range []int{700, 101} {
+		c.leave(pid)
+	}
+	c.come(700, "wanted")
+	c.last("700")
+	c.sees("another command", 700, "wanted")
+	if p := m.find(c.host.processes()); p == nil || p.pid != 700 {
+		t.Errorf("found %+v, want 700", p)
+	}
+	c.last("100")
+	c.glance()
+	c.come(101, "nginx: worker process")
+	c.last("101")
+	c.sees("the same command", 101, "nginx: worker process")
+	if p := c.host.processes().byPID[101]; p.start != uint64(c.host.uptime()/tick)-100 || p.parent != 1 {
+		t.Errorf("it began at %d under %d, want the new one", p.start, p.parent)
+	}
+	if n := len(c.host.processes().list); n != len(c.host.processes().byPID) {
+		t.Errorf("%d are listed of %d", n, len(c.host.processes().byPID))
+	}
+}
+
+// TestANumberOfAnother: where loadavg is not of this directory, the directory is
+// gone through.
+func TestANumberOfAnother(t *testing.T) {
+	c := newCrowd(t, 3_000_000)
+	c.host.processes().numbered = false
+	c.come(702, "wanted")
+	c.last("3000007")
+	c.sees("a foreign number", 702, "wanted")
+	c.come(702, "nginx: worker process")
+	start := c.host.processes().byPID[702].start
+	for range 70 {
+		c.glance()
+	}
+	if p := c.host.processes().byPID[702]; p.start == start {
+		t.Error("its number has another process, and nobody looked")
+	}
+	if !numbersItself("/proc") || !numbersItself(t.TempDir()) {
+		t.Error("this /proc, or a copy, is taken for that of another")
+	}
+}
+
+// TestANumberBeforeItsProcess: a number is given a little before its process can be
+// seen, also while the directory is gone through.
+func TestANumberBeforeItsProcess(t *testing.T) {
+	for name, look := range map[string]func(*crowd){
+		"a glance":            func(c *crowd) { c.glance() },
+		"a pass":              func(c *crowd) { passOf(c.t, c.host, true) },
+		"a glance and a pass": func(c *crowd) { c.glance(); passOf(c.t, c.host, true) },
+	} {
+		c := newCrowd(t, 701)
+		c.last("702")
+		look(c)
+		c.come(702, "wanted")
+		c.sees(name, 702, "wanted")
+		c.glance()
+		if n := len(c.host.processes().absent); n > 0 {
+			t.Errorf("%s: %d numbers are asked for again and again", name, n)
+		}
+	}
+}
+
+// TestALookThatFails loses nobody: the directory cannot be opened.
+func TestALookThatFails(t *testing.T) {
+	for _, need := range []depth{whole, commands, newcomers} {
+		c := newCrowd(t, 701)
+		c.come(702, "wanted")
+		c.last("702")
+		table := c.host.processes()
+		table.proc = filepath.Join(c.proc, "absent")
+		if need == newcomers { // the number is known, the directory is not to be had
+			if err := os.Mkdir(table.proc, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(filepath.Join(c.proc, "loadavg"), filepath.Join(table.proc, "loadavg")); err != nil {
+				t.Fatal(err)
+			}
+			table.commands = true
+		}
+		c.now.Add(int64(time.Second))
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := table.renew(ctx, c.host.uptime(), need); err == nil || table.complete {
+			t.Errorf("%d: got %v, complete %t", need, err, table.complete)
+		}
+		table.proc = c.proc
+		c.sees(fmt.Sprint(need), 702, "wanted")
+	}
+}
+
+// TestWithoutACommandLine: who has none is looked at once more at once, as it may be
+// in the midst of exec(3), and then like the others.
+func TestWithoutACommandLine(t *testing.T) {
+	c := newCrowd(t, 701)
+	c.now.Add(int64(maxLook))
+	write(t, "", c.proc, "102/cmdline")
+	table := c.glance()
+	p := table.byPID[102]
+	if string(p.command) != "[nginx]" || p.due > c.host.uptime() {
+		t.Errorf("got %q, due in %s, want to look at once", p.command, p.due-c.host.uptime())
+	}
+	c.glance()
+	if wait := p.due - c.host.uptime(); wait < maxLook/2 {
+		t.Errorf("it is due in %s", wait)
+	}
+}
+
+// TestTheFreshAreEnough has people come, go and become others at random, and asks
+// matchers of different habits: nobody who matches is missed, nobody listed twice.
+func TestTheFreshAreEnough(t *testing.T) {
+	for seed := range uint64(6) {
+		random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // it is to be the same each time
+		c := newCrowd(t, 1000)
+		table, last, here := c.host.processes(), 1000, map[int]bool{}
+		matchers := make([]matcher, 12)
+		for i := range matchers {
+			matchers[i].text = fmt.Sprintf("^w%d$", i)
+		}
+		for range 150 {
+			c.now.Add(int64(time.Duration(random.IntN(6000)) * time.Millisecond))
+			for range random.IntN(4) {
+				last++
+				c.come(last, fmt.Sprint("w", random.IntN(len(matchers))))
+				here[last] = true
+			}
+			for pid := range here {
+				switch random.IntN(40) {
+				case 0:
+					c.leave(pid)
+					delete(here, pid)
+				case 1:
+					write(t, fmt.Sprintf("w%d\x00", random.IntN(len(matchers))), c.proc, strconv.Itoa(pid), "cmdline")
+				}
+			}
+			c.last(strconv.Itoa(last))
+			need, ctx := newcomers, context.Context(t.Context())
+			if random.IntN(6) == 0 {
+				need = commands
+			}
+			if random.IntN(10) == 0 {
+				ctx = &endsSoon{ctx, random.IntN(30)}
+			}
+			err := table.snapshot(ctx, time.Duration(random.IntN(2))*snapshotAge, need, func(*Table) {})
+			if errors.Is(err, context.Canceled) {
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			consistent(t, table)
+			for i := range matchers {
+				if random.IntN(3) == 0 {
+					findsOne(t, &matchers[i], table, fmt.Sprint("w", i))
+				}
+			}
+		}
+	}
+}
+
+// endsSoon is a context that ends when it was asked for so often.
+type endsSoon struct {
+	context.Context
+	left int
+}
+
+func (c *endsSoon) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// consistent fails unless the table lists everybody once.
+func consistent(t *testing.T, table *Table) {
+	t.Helper()
+	held := 0
+	for _, p := range table.list {
+		if table.byPID[p.pid] != p {
+			t.Errorf("%d is listed and not known", p.pid)
+		}
+		held += len(p.command)
+	}
+	if len(table.list) != len(table.byPID) || held != table.held || len(table.absent) > maxLate+50 || len(table.fresh) > 2*maxFresh {
+		t.Fatalf("%d listed of %d, %d bytes of %d, %d absent, %d fresh", len(table.list), len(table.byPID), table.held, held, len(table.absent), len(table.fresh))
+	}
+}
+
+// findsOne fails unless the matcher finds somebody where there is one.
+func findsOne(t *testing.T, m *matcher, table *Table, command string) {
+	t.Helper()
+	got := m.find(table)
+	if got != nil {
+		if string(got.command) != command || !got.alive() || table.byPID[got.pid] != got {
+			t.Errorf("found %d with %q, want %q", got.pid, got.command, command)
+		}
+		return
+	}
+	for _, p := range table.list {
+		if p.alive() && string(p.command) == command {
+			t.Errorf("%d has %q and was not found", p.pid, command)
+			return
 		}
 	}
 }

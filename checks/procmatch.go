@@ -77,11 +77,12 @@ func (m *matcher) find(t *Table) *process {
 }
 
 // under says whether an ancestor of p has the mark. The table is not of one
-// instant, so that parents may go round in a circle.
+// instant, so that parents may go round in a circle, and who is younger than its
+// child has the number of a parent that has ended.
 func (t *Table) under(p *process, mark uint64) bool {
 	for range len(t.list) {
 		parent := t.byPID[p.parent]
-		if parent == nil || parent == p {
+		if parent == nil || parent == p || parent.start > p.start {
 			return false
 		}
 		if parent.mark == mark {

@@ -39,6 +39,7 @@ type Table struct {
 	walked     time.Duration // the last one that went through the directory
 	complete   bool          // the last one came to its end
 	commands   bool          // and read command lines
+	numbered   bool          // newest is the one of this directory
 	lastPID    int32         // as of taken: see newest
 	absent     []int32       // numbers that were given and had no process yet
 	latest     uint64        // the last generation that read a new command line
@@ -76,13 +77,15 @@ func newTable(proc string, clock func() time.Duration) *Table {
 		self = int32(os.Getpid()) //nolint:gosec // At most maxPID.
 	}
 	return &Table{
-		proc:    proc,
-		self:    self,
-		clock:   clock,
-		token:   make(chan struct{}, 1),
-		byPID:   map[int32]*process{},
-		text:    make([]byte, 4<<10),
-		entries: make([]byte, 32<<10),
+		proc:  proc,
+		self:  self,
+		clock: clock,
+		token: make(chan struct{}, 1),
+
+		numbered: numbersItself(proc),
+		byPID:    map[int32]*process{},
+		text:     make([]byte, 4<<10),
+		entries:  make([]byte, 32<<10),
 	}
 }
 
@@ -126,9 +129,10 @@ func (t *Table) renew(ctx context.Context, oldest time.Duration, need depth) err
 	}
 }
 
-// pass reads all processes.
+// pass reads all processes. Once command lines were wanted they are read in each:
+// few of them are due, and who wants them needs no pass of his own.
 func (t *Table) pass(ctx context.Context, withCommands bool) error {
-	t.commands, t.lastPID = withCommands, t.newest()
+	t.complete, t.commands = false, t.commands || withCommands
 	if err := t.walk(ctx, t.visit); err != nil {
 		return err
 	}
@@ -138,14 +142,14 @@ func (t *Table) pass(ctx context.Context, withCommands bool) error {
 
 // walk makes the table's list anew: visit puts a process on it.
 func (t *Table) walk(ctx context.Context, visit func(dir procDir, pid int32) error) error {
+	t.begin()
+	t.lastPID = t.newest()
 	dir, err := openDir(t.proc)
 	if err != nil {
 		return err
 	}
 	defer dir.close()
-	t.begin()
-	t.walked, t.unreadable = t.taken, 0
-	t.list, t.absent = t.list[:0], t.absent[:0]
+	t.walked, t.unreadable, t.list = t.taken, 0, t.list[:0]
 	err = dir.numbers(t.entries, func(pid int32) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -160,6 +164,7 @@ func (t *Table) walk(ctx context.Context, visit func(dir procDir, pid int32) err
 			t.forget(p)
 		}
 	}
+	t.missNewest()
 	t.complete = true
 	return nil
 }
@@ -178,6 +183,7 @@ func (t *Table) begin() {
 // forget drops a process that is gone.
 func (t *Table) forget(p *process) {
 	t.held -= len(p.command)
+	p.command = nil // it may still be among the fresh ones
 	delete(t.byPID, p.pid)
 }
 
@@ -198,28 +204,42 @@ func (t *Table) enlist(p *process) error {
 	return nil
 }
 
-// look reads one process. It is nil when it has ended meanwhile, or may not be
-// read.
+// look reads one process into the table. It is nil when it has ended meanwhile,
+// may not be read, or is a thread.
 func (t *Table) look(dir procDir, pid int32) (*process, error) {
+	stat, there, err := t.read(dir, pid)
+	if err != nil || !there || stat.signal < 0 {
+		return nil, err
+	}
+	return t.take(dir, stat), nil
+}
+
+// read reads what a process does now, unless it has ended or may not be read.
+func (t *Table) read(dir procDir, pid int32) (stat procStat, there bool, err error) {
 	data, err := dir.read(t.file(pid, "/stat\x00"), t.text)
 	switch {
 	case err == nil:
 	case vanished(err):
-		return nil, nil
+		return procStat{}, false, nil
 	case denied(err):
 		t.unreadable++
-		return nil, nil
+		return procStat{}, false, nil
 	default:
-		return nil, fmt.Errorf("process %d: %w", pid, err)
+		return procStat{}, false, fmt.Errorf("process %d: %w", pid, err)
 	}
-	stat, err := parseStat(data)
-	if err != nil {
-		return nil, fmt.Errorf("process %d: %w", pid, err)
+	if stat, err = parseStat(data); err != nil {
+		return procStat{}, false, fmt.Errorf("process %d: %w", pid, err)
 	}
-	p := t.byPID[pid]
+	return stat, true, nil
+}
+
+// take puts what was read of a process into the table, and its command line when
+// that is due.
+func (t *Table) take(dir procDir, stat procStat) *process {
+	p := t.byPID[stat.pid]
 	if p == nil {
 		p = &process{}
-		t.byPID[pid] = p
+		t.byPID[stat.pid] = p
 	}
 	if p.identity != stat.identity {
 		t.held -= len(p.command)
@@ -237,7 +257,7 @@ func (t *Table) look(dir procDir, pid int32) (*process, error) {
 	case t.commands && (p.changed == 0 || p.at >= p.due):
 		t.readCommand(dir, p)
 	}
-	return p, nil
+	return p
 }
 
 // patience is how long what is known of a process is believed: a quarter of its
@@ -259,14 +279,15 @@ func (t *Table) readCommand(dir procDir, p *process) {
 		patience = patience * time.Duration(p.pid%64+1) / 64
 	}
 	p.due = p.at + patience
-	if len(command) == 0 {
-		if p.flags&kernelThread == 0 {
-			p.due = p.at // it may be in the midst of exec(3)
-		}
+	none := len(command) == 0
+	if none {
 		command = append(append(append(t.text[:0], '['), p.name...), ']')
 	}
 	if !first && bytes.Equal(p.command, command) {
 		return
+	}
+	if none && p.flags&kernelThread == 0 {
+		p.due = p.at // it may be in the midst of exec(3)
 	}
 	t.held -= len(p.command)
 	if t.held+len(command) > maxCommands {
