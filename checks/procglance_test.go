@@ -313,7 +313,7 @@ func TestWithoutACommandLine(t *testing.T) {
 // matchers of different habits: nobody who matches is missed, nobody listed twice.
 func TestTheFreshAreEnough(t *testing.T) {
 	for seed := range uint64(6) {
-		random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // it is to be the same each time
+		random := rand.New(rand.NewPCG(seed, 1))
 		c := newCrowd(t, 1000)
 		table, last, here := c.host.processes(), 1000, map[int]bool{}
 		matchers := make([]matcher, 12)
