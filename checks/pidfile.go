@@ -13,6 +13,10 @@ import (
 // maxPID is PID_MAX_LIMIT of the kernel on 64 bits.
 const maxPID = 1 << 22
 
+// errNoPID is for a pidfile that was left alone without the number of a process, as
+// a full disk or a power cut leaves one.
+var errNoPID = errors.New("it names no process")
+
 // pidfile is a pidfile that is read again when it has changed.
 type pidfile struct {
 	path string
@@ -71,9 +75,18 @@ func readPidfile(path string) (int32, error) {
 	}
 	pid, err := parsePID(buf[:n])
 	if err != nil {
-		return 0, fmt.Errorf("read pidfile %q: %w", path, err)
+		return 0, fmt.Errorf("read pidfile %q: %w", path, leftAlone(err, time.Since(time.Unix(file.Ctim.Unix()))))
 	}
 	return pid, nil
+}
+
+// leftAlone is why a pidfile that nobody has touched for some time has no number of
+// a process. Whoever has just made it may be about to write one.
+func leftAlone(err error, since time.Duration) error {
+	if since > settled {
+		return fmt.Errorf("%w: %w", errNoPID, err)
+	}
+	return err
 }
 
 // parsePID is the process number that a pidfile begins with. More may follow

@@ -91,7 +91,11 @@ func (r *processReader) Read(ctx context.Context) (tocsin.Reading, error) {
 		find = r.byCommand
 	}
 	s, err := find(ctx)
-	if errors.Is(err, errPidfile) {
+	switch {
+	case errors.Is(err, errNoPID):
+		d.fail(err, "pid")
+		s, err = sighting{dir: -1}, nil
+	case errors.Is(err, errPidfile):
 		d.failAll(err, processKind().Metrics)
 		return d.reading, nil
 	}

@@ -75,6 +75,27 @@ func TestProcessBadPidfile(t *testing.T) {
 	}
 }
 
+// TestPidfileWithoutANumber: once it was left alone it names no process, and that is
+// why there is none.
+func TestPidfileWithoutANumber(t *testing.T) {
+	why := errors.New("no process number in it")
+	for since, want := range map[time.Duration]bool{-time.Hour: false, 0: false, settled: false, settled + 1: true, time.Hour: true} {
+		if err := leftAlone(why, since); errors.Is(err, errNoPID) != want || !errors.Is(err, why) {
+			t.Errorf("%s after: got %v", since, err)
+		}
+	}
+	h, _ := fixtureHost(t, fixtures(t))
+	const old = "/bin/sh" // nobody has touched it for long
+	got, err := open(t, h, "process", map[string]string{"pidfile": old}, "exists", "pid", "memory.rss").Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantValues(t, got, map[string]string{"exists": "false", "pid": "", "memory.rss": ""})
+	if err := got.Errors["pid"]; len(got.Errors) != 1 || !errors.Is(err, errNoPID) {
+		t.Errorf("got %v, want the reason", got.Errors)
+	}
+}
+
 // TestPidfileReadsNoOtherProcess breaks another process: only a check of the
 // descendants looks at it.
 func TestPidfileReadsNoOtherProcess(t *testing.T) {

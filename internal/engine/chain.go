@@ -269,6 +269,12 @@ func (c *chain) do(ctx, last context.Context, task Task, p *part) {
 	if task.Lazy && ctx.Err() == nil && p.asItShould(ctx, task) {
 		return
 	}
+	// As in Monit, what is there is not started a second time. It may have been
+	// there a moment ago: it is read once more.
+	if task.Verb == Start && !task.Again && p.check.Exists && p.now() == True && p.asItShould(ctx, task) {
+		p.said = append(p.said, "it is there already: not started")
+		return
+	}
 	said, err := p.job.run(ctx, during, moves(p.check, task.Verb, p.now()), p.check.Patience, c.down)
 	if said != "" {
 		p.said = append(p.said, said)

@@ -149,3 +149,28 @@ func TestTheGraceEnds(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatIsThereIsNotStarted a second time, whoever asks; what was there when it
+// was read last, and has gone, is.
+func TestWhatIsThereIsNotStarted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &daemon{up: true}
+		e, stop := running(t, filepath.Join(t.TempDir(), "s"), &keeper{}, serving(d, Restart, Start, Stop))
+		defer stop()
+		start := func() {
+			t.Helper()
+			if err := e.Obey(t.Context(), Order{Verb: Start, Names: []string{"a"}, By: "root"}); err != nil {
+				t.Error(err)
+			}
+		}
+		time.Sleep(time.Minute)
+		start()
+		did(t, d)
+		time.Sleep(time.Second)
+		d.set(func(d *daemon) { d.up = false })
+		start()
+		did(t, d, "start for action")
+		start()
+		did(t, d)
+	})
+}
