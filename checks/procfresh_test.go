@@ -107,3 +107,58 @@ func findsOne(t *testing.T, m *matcher, table *Table, command string) {
 		}
 	}
 }
+
+// TestWhoWasLookedAt is due later; and those who want no command lines leave those
+// who do without a pass of their own.
+func TestWhoWasLookedAt(t *testing.T) {
+	c := newCrowd(t, 701)
+	c.now.Add(int64(maxLook))
+	table := c.glance()
+	for _, p := range table.list {
+		if p.due <= c.host.uptime() {
+			t.Errorf("%d, %q, is due again at once", p.pid, p.command)
+		}
+	}
+	c.now.Add(int64(time.Second))
+	passOf(t, c.host, false)
+	before := table.whole
+	if c.glance(); table.whole != before {
+		t.Error("a pass was made where a glance is enough")
+	}
+}
+
+// TestAYoungerParent has the number of one that has ended: who matches stands under
+// nobody.
+func TestAYoungerParent(t *testing.T) {
+	c := newCrowd(t, 899)
+	for pid, parent := range map[int]int{800: 801, 801: 1} {
+		line := statLine{pid: pid, parent: parent, comm: "sh", start: 9000 + pid - 800}
+		write(t, line.String(), c.proc, strconv.Itoa(pid), "stat")
+		write(t, "wanted\x00", c.proc, strconv.Itoa(pid), "cmdline")
+	}
+	m := matcher{text: "^wanted$"}
+	if p := m.find(passOf(t, c.host, true)); p == nil || p.pid != 800 {
+		t.Errorf("found %+v, want the one that runs longest", p)
+	}
+}
+
+// TestAnotherNameWithoutExec: a program that gives itself a name is still the one
+// that was found, and needs no table.
+func TestAnotherNameWithoutExec(t *testing.T) {
+	c := newCrowd(t, 899)
+	r, ok := open(t, c.host, "process", map[string]string{"match": "^sh -c sleep"}, "exists").(*processReader)
+	if !ok {
+		t.Fatal("no process reader")
+	}
+	write(t, "sh\x00-c\x00sleep\x00", c.proc, "101/cmdline")
+	c.now.Add(int64(maxLook))
+	wantValues(t, read(t, r), map[string]string{"exists": "true"})
+	write(t, statLine{pid: 101, parent: 100, comm: "MainThread", start: 5001}.String(), c.proc, "101/stat")
+	for range 2 {
+		c.now.Add(int64(time.Second))
+		wantValues(t, read(t, r), map[string]string{"exists": "true"})
+	}
+	if got := string(r.command.name); got != "MainThread" {
+		t.Errorf("it is known as %q", got)
+	}
+}

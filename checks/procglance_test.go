@@ -229,8 +229,9 @@ func TestANumberOfAnother(t *testing.T) {
 	c.come(702, "wanted")
 	c.last("3000007")
 	c.sees("a foreign number", 702, "wanted")
-	c.come(702, "nginx: worker process")
 	start := c.host.processes().byPID[702].start
+	c.now.Add(int64(time.Second))
+	c.come(702, "wanted") // another process
 	for range 70 {
 		c.glance()
 	}
