@@ -162,7 +162,12 @@ func TestUses(t *testing.T) {
 	check, _ := rule(t, "filesystem", `path = "/"`, `
     when  = avg_over(space.percent, "5m") > 90 && min_over(space.percent, "1h") > inodes.percent
     clear = delta(space.free, "10m") > 1 * GiB || max_over(space.percent, "10m") < 50`)
-	want := map[string]time.Duration{"space.percent": time.Hour, "space.free": 10 * time.Minute}
+	want := []engine.Window{
+		{Metric: "space.percent", Length: 5 * time.Minute},
+		{Metric: "space.percent", Length: time.Hour},
+		{Metric: "space.free", Length: 10 * time.Minute},
+		{Metric: "space.percent", Length: 10 * time.Minute},
+	}
 	if diff := cmp.Diff(want, check.Windows); diff != "" {
 		t.Errorf("windows (-want +got):\n%s", diff)
 	}

@@ -191,6 +191,6 @@ func (d *dissection) whyPart(p part) string {
 	case p.call.name == changedName:
 		return metric + " was not seen before"
 	default:
-		return fmt.Sprintf("the window of %s holds %s of %s", templates.Span(p.call.window), templates.Span(d.view.History.Covered(metric, p.call.window, d.view.Now)), metric)
+		return fmt.Sprintf("the window of %s holds %s of %s", templates.Span(p.call.window.Length), templates.Span(d.view.History.Covered(p.call.window, d.view.Now)), metric)
 	}
 }

@@ -44,7 +44,7 @@ func lines(p engine.Part, indent string) string {
 
 func TestDissect(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	history := engine.NewHistory(map[string]time.Duration{"cpu.percent": 5 * time.Minute}, nil)
+	history := engine.NewHistory([]engine.Window{{Metric: "cpu.percent", Length: 5 * time.Minute}, {Metric: "cpu.percent", Length: 2 * time.Minute}}, nil)
 	for _, age := range []time.Duration{2 * time.Minute, time.Minute, 0} {
 		history.Add(tocsin.Reading{At: now.Add(-age), Values: tocsin.ValuesOf(map[string]tocsin.Value{"cpu.percent": tocsin.Number(97.3)})})
 	}
