@@ -61,8 +61,13 @@ func TestEval(t *testing.T) {
 		{"exists ? memory.rss > 5 : children > 5", map[string]tocsin.Value{"memory.rss": number(6), "children": number(6)}, engine.Unknown},
 		{"memory.rss / children > 1", map[string]tocsin.Value{"memory.rss": number(0), "children": number(0)}, engine.Unknown},
 		{"memory.rss / children > 1", map[string]tocsin.Value{"memory.rss": number(1), "children": number(0)}, engine.True},
-		{"memory.rss % children == 0", map[string]tocsin.Value{"memory.rss": number(1), "children": number(0)}, engine.False}, // infinite
-		{"memory.percent + 0.2 == 0.3", map[string]tocsin.Value{"memory.percent": number(0.1)}, engine.False},                 // 0.1 is what the check read, a float
+		{"memory.rss % children == 0", map[string]tocsin.Value{"memory.rss": number(1), "children": number(0)}, engine.Unknown},
+		{"(memory.rss + 5) % 0 > 1", map[string]tocsin.Value{"memory.rss": number(1)}, engine.Unknown},
+		{"memory.rss % 0 > 1 || children > 5", map[string]tocsin.Value{"memory.rss": number(1), "children": number(6)}, engine.True},
+		{"memory.rss % (children / 0) >= 0", map[string]tocsin.Value{"memory.rss": number(1), "children": number(6)}, engine.Unknown},
+		{"memory.rss > 5 % 0", map[string]tocsin.Value{"memory.rss": number(9)}, engine.Unknown},
+		{"memory.rss % 4 == 3 && -memory.rss % 4 == -3", map[string]tocsin.Value{"memory.rss": number(7)}, engine.True},
+		{"memory.percent + 0.2 == 0.3", map[string]tocsin.Value{"memory.percent": number(0.1)}, engine.False}, // 0.1 is what the check read, a float
 		{"abs(children - 5) > 2", map[string]tocsin.Value{"children": number(2)}, engine.True},
 		{"max(children, threads) > 5", map[string]tocsin.Value{"children": number(2), "threads": number(6)}, engine.True},
 		{"max(children, threads) > 5", map[string]tocsin.Value{"children": number(2)}, engine.Unknown},

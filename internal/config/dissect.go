@@ -54,6 +54,7 @@ func (c *condition) parsed() (*condition, bool) {
 	if diags.HasErrors() {
 		return nil, false
 	}
+	ownRemainder(expr)
 	whole := *c
 	whole.expr, whole.constants, whole.quick = expr, units(), nil
 	whole.parts = partsOf(c.code, 0, &whole)

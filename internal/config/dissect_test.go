@@ -69,6 +69,7 @@ func TestDissect(t *testing.T) {
 		"process.nginx.exists && load.avg1 < 1":                      "? &&\n  ? process.nginx.exists no data (check process.nginx has no fresh value of exists)\n  true load.avg1 0.4 < 1\n",
 		"(cpu.percent > 90) == (load.avg1 > 1)":                      "false (cpu.percent 97.3 % > 90) == (load.avg1 0.4 > 1)\n",
 		"(load.avg1 - load.avg1) / (load.avg1 - load.avg1) > 1":      "? (load.avg1 0.4 - load.avg1 0.4) / (load.avg1 0.4 - load.avg1 0.4) > 1 (it cannot be computed)\n",
+		"(load.avg1 + 5) % 0 > 1 || load.avg1 > 1":                   "? ||\n  ? (load.avg1 0.4 + 5) % 0 > 1 (it cannot be computed)\n  false load.avg1 0.4 > 1\n",
 	} {
 		got, c := dissected(t, when, v)
 		if text := lines(got, ""); text != want {
