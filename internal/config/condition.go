@@ -147,6 +147,7 @@ func (s *scope) condition(name string, of subject) *condition {
 		s.loader.problems.add(diags...)
 		return nil
 	}
+	ownRemainder(attr.Expr)
 	c := &condition{expr: attr.Expr, kind: of.kind, constants: map[string]cty.Value{}, functions: calledFunctions(attr.Expr)}
 	okReferences := s.references(c, of)
 	okNames := s.metricNames(c)

@@ -61,8 +61,13 @@ func TestEval(t *testing.T) {
 		{"exists ? memory.rss > 5 : children > 5", map[string]tocsin.Value{"memory.rss": number(6), "children": number(6)}, engine.Unknown},
 		{"memory.rss / children > 1", map[string]tocsin.Value{"memory.rss": number(0), "children": number(0)}, engine.Unknown},
 		{"memory.rss / children > 1", map[string]tocsin.Value{"memory.rss": number(1), "children": number(0)}, engine.True},
-		{"memory.rss % children == 0", map[string]tocsin.Value{"memory.rss": number(1), "children": number(0)}, engine.False}, // infinite
-		{"memory.percent + 0.2 == 0.3", map[string]tocsin.Value{"memory.percent": number(0.1)}, engine.False},                 // 0.1 is what the check read, a float
+		{"memory.rss % children == 0", map[string]tocsin.Value{"memory.rss": number(1), "children": number(0)}, engine.Unknown},
+		{"(memory.rss + 5) % 0 > 1", map[string]tocsin.Value{"memory.rss": number(1)}, engine.Unknown},
+		{"memory.rss % 0 > 1 || children > 5", map[string]tocsin.Value{"memory.rss": number(1), "children": number(6)}, engine.True},
+		{"memory.rss % (children / 0) >= 0", map[string]tocsin.Value{"memory.rss": number(1), "children": number(6)}, engine.Unknown},
+		{"memory.rss > 5 % 0", map[string]tocsin.Value{"memory.rss": number(9)}, engine.Unknown},
+		{"memory.rss % 4 == 3 && -memory.rss % 4 == -3", map[string]tocsin.Value{"memory.rss": number(7)}, engine.True},
+		{"memory.percent + 0.2 == 0.3", map[string]tocsin.Value{"memory.percent": number(0.1)}, engine.False}, // 0.1 is what the check read, a float
 		{"abs(children - 5) > 2", map[string]tocsin.Value{"children": number(2)}, engine.True},
 		{"max(children, threads) > 5", map[string]tocsin.Value{"children": number(2), "threads": number(6)}, engine.True},
 		{"max(children, threads) > 5", map[string]tocsin.Value{"children": number(2)}, engine.Unknown},
@@ -162,7 +167,12 @@ func TestUses(t *testing.T) {
 	check, _ := rule(t, "filesystem", `path = "/"`, `
     when  = avg_over(space.percent, "5m") > 90 && min_over(space.percent, "1h") > inodes.percent
     clear = delta(space.free, "10m") > 1 * GiB || max_over(space.percent, "10m") < 50`)
-	want := map[string]time.Duration{"space.percent": time.Hour, "space.free": 10 * time.Minute}
+	want := []engine.Window{
+		{Metric: "space.percent", Length: 5 * time.Minute},
+		{Metric: "space.percent", Length: time.Hour},
+		{Metric: "space.free", Length: 10 * time.Minute},
+		{Metric: "space.percent", Length: 10 * time.Minute},
+	}
 	if diff := cmp.Diff(want, check.Windows); diff != "" {
 		t.Errorf("windows (-want +got):\n%s", diff)
 	}

@@ -54,6 +54,7 @@ func (c *condition) parsed() (*condition, bool) {
 	if diags.HasErrors() {
 		return nil, false
 	}
+	ownRemainder(expr)
 	whole := *c
 	whole.expr, whole.constants, whole.quick = expr, units(), nil
 	whole.parts = partsOf(c.code, 0, &whole)
@@ -191,6 +192,6 @@ func (d *dissection) whyPart(p part) string {
 	case p.call.name == changedName:
 		return metric + " was not seen before"
 	default:
-		return fmt.Sprintf("the window of %s holds %s of %s", templates.Span(p.call.window), templates.Span(d.view.History.Covered(metric, p.call.window, d.view.Now)), metric)
+		return fmt.Sprintf("the window of %s holds %s of %s", templates.Span(p.call.window.Length), templates.Span(d.view.History.Covered(p.call.window, d.view.Now)), metric)
 	}
 }

@@ -44,7 +44,7 @@ func lines(p engine.Part, indent string) string {
 
 func TestDissect(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	history := engine.NewHistory(map[string]time.Duration{"cpu.percent": 5 * time.Minute}, nil)
+	history := engine.NewHistory([]engine.Window{{Metric: "cpu.percent", Length: 5 * time.Minute}, {Metric: "cpu.percent", Length: 2 * time.Minute}}, nil)
 	for _, age := range []time.Duration{2 * time.Minute, time.Minute, 0} {
 		history.Add(tocsin.Reading{At: now.Add(-age), Values: tocsin.ValuesOf(map[string]tocsin.Value{"cpu.percent": tocsin.Number(97.3)})})
 	}
@@ -69,6 +69,7 @@ func TestDissect(t *testing.T) {
 		"process.nginx.exists && load.avg1 < 1":                      "? &&\n  ? process.nginx.exists no data (check process.nginx has no fresh value of exists)\n  true load.avg1 0.4 < 1\n",
 		"(cpu.percent > 90) == (load.avg1 > 1)":                      "false (cpu.percent 97.3 % > 90) == (load.avg1 0.4 > 1)\n",
 		"(load.avg1 - load.avg1) / (load.avg1 - load.avg1) > 1":      "? (load.avg1 0.4 - load.avg1 0.4) / (load.avg1 0.4 - load.avg1 0.4) > 1 (it cannot be computed)\n",
+		"(load.avg1 + 5) % 0 > 1 || load.avg1 > 1":                   "? ||\n  ? (load.avg1 0.4 + 5) % 0 > 1 (it cannot be computed)\n  false load.avg1 0.4 > 1\n",
 	} {
 		got, c := dissected(t, when, v)
 		if text := lines(got, ""); text != want {

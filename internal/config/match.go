@@ -88,6 +88,7 @@ func (s *scope) match(name string) notify.Match {
 		s.loader.problems.add(diags...)
 		return nil
 	}
+	ownRemainder(attr.Expr)
 	m := match{expr: attr.Expr}
 	uses, ok := s.eventTraversals(&m)
 	if !ok {

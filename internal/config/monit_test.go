@@ -347,7 +347,7 @@ func tryMonit(t *testing.T, row monitRow, readings []string) {
 				view.Seen[read.Metric] = read.Value.String()
 			}
 			for _, window := range check.Windows {
-				view.History.Add(tocsin.Reading{At: now.Add(-window), Values: before})
+				view.History.Add(tocsin.Reading{At: now.Add(-window.Length), Values: before})
 			}
 		}
 		view.History.Add(view.Reading)

@@ -29,6 +29,7 @@ func both(t *testing.T, text string) bool {
 	if diags.HasErrors() {
 		return false
 	}
+	ownRemainder(expr)
 	found, _ := checks.Find("process")
 	kind := &found
 	fast := quickly(expr, kind)
@@ -87,13 +88,13 @@ func TestQuick(t *testing.T) {
 	for _, text := range []string{
 		"!exists", "exists", "!(exists)", "!!exists", "memory.rss > 90", "90 <= memory.rss", "memory.rss < 5 * GiB", "memory.rss == 90", "memory.rss == 0.1", "memory.rss != 0.1", "memory.rss == 0.1000000000000000000000001", "memory.rss <= 0.1000000000000000000000001", "0 != memory.rss",
 		"memory.rss >= 0.1", "memory.rss > 0.1", "memory.rss <= 0.1", "0.1 < memory.rss", "memory.rss > memory.vms",
-		"exists && memory.rss > 90", "!exists || memory.rss > 90 && memory.vms > 0.1", "(exists || memory.rss < 0) && !(memory.vms == 90)", "memory.rss > -1",
+		"exists && memory.rss > 90", "!exists || memory.rss > 90 && memory.vms > 0.1", "(exists || memory.rss < 0) && !(memory.vms == 90)", "memory.rss > -1", "memory.rss > 95 % 10 && exists", "memory.rss == -95 % 10",
 	} {
 		if !both(t, text) {
 			t.Errorf("%s is not evaluated quickly", text)
 		}
 	}
-	for _, text := range []string{"memory.rss + 1 > 90", "memory.rss > 1e400", "memory.rss != memory.vms", "state == \"zombie\"", "exists == true", "max(memory.rss, 1) > 1", "exists ? true : false", "avg_over(memory.rss, \"5m\") > 1", "1"} {
+	for _, text := range []string{"memory.rss + 1 > 90", "memory.rss > 1e400", "memory.rss > 5 % 0", "memory.rss > 5 % (1/0) || exists", "memory.rss % 2 > 0", "memory.rss != memory.vms", "state == \"zombie\"", "exists == true", "max(memory.rss, 1) > 1", "exists ? true : false", "avg_over(memory.rss, \"5m\") > 1", "1"} {
 		if both(t, text) {
 			t.Errorf("%s is evaluated quickly, and is more than that knows", text)
 		}
@@ -102,7 +103,7 @@ func TestQuick(t *testing.T) {
 
 // FuzzQuick looks for a condition of which the two say something else.
 func FuzzQuick(f *testing.F) {
-	for _, text := range []string{"!exists || memory.rss > 5 * MiB", "memory.rss == 90 && exists", "!(memory.vms != memory.rss)", "90 >= memory.rss || (1/0 > memory.rss)"} {
+	for _, text := range []string{"!exists || memory.rss > 5 * MiB", "memory.rss == 90 && exists", "!(memory.vms != memory.rss)", "90 >= memory.rss || (1/0 > memory.rss)", "exists || memory.rss > 95 % (5 - 5)", "memory.vms % memory.rss < 5 % 3"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -174,12 +174,11 @@ func (c *condition) note(metrics map[string]bool, check *engine.Check) {
 			noteNews(check, w.metric)
 			continue
 		}
-		if check.Windows == nil {
-			check.Windows = make(map[string]time.Duration)
+		if !slices.Contains(check.Windows, w.window) {
+			check.Windows = append(check.Windows, w.window)
 		}
-		check.Windows[w.metric.Name] = max(check.Windows[w.metric.Name], w.window)
-		if picks := (engine.Picks{Metric: w.metric.Name, Window: w.window}); w.name == quantileOver && !slices.Contains(check.Picks, picks) {
-			check.Picks = append(check.Picks, picks)
+		if w.name == quantileOver && !slices.Contains(check.Picks, w.window) {
+			check.Picks = append(check.Picks, w.window)
 		}
 	}
 }

@@ -22,7 +22,7 @@ import (
 type windowCall struct {
 	name   string
 	metric *checks.Metric
-	window time.Duration
+	window engine.Window
 	at     hcl.Range
 	target hclsyntax.Expression // of time_to
 	share  float64              // of quantile_over, 0 to 1
@@ -102,13 +102,13 @@ func (w windowCall) value(v engine.View, target float64) tocsin.Value {
 
 func (w windowCall) compute(v engine.View, target float64) (float64, bool) {
 	if w.name == quantileOver {
-		return v.History.Quantile(w.metric.Name, w.share, w.window, v.Now)
+		return v.History.Quantile(w.window, w.share, v.Now)
 	}
 	compute := map[string]engine.WindowFunc{
 		"avg_over": engine.Avg, "max_over": engine.Max, "min_over": engine.Min, "sum_over": engine.Sum,
-		"rate": engine.Rate, "delta": engine.Delta, timeTo: engine.TimeTo(target, w.window),
+		"rate": engine.Rate, "delta": engine.Delta, timeTo: engine.TimeTo(target, w.window.Length),
 	}[w.name]
-	return compute(v.History.Window(w.metric.Name, w.window, v.Now))
+	return compute(v.History.Window(w.window, v.Now))
 }
 
 // windowFunction makes the HCL function of a window function. The metric
@@ -278,7 +278,7 @@ func (s *scope) windowLength(w *windowCall, expr hclsyntax.Expression, interval 
 		s.fail(expr.Range(), "Invalid duration", "%q is %s.", v.AsString(), err)
 		return false
 	}
-	w.window = d
+	w.window = engine.Window{Metric: w.metric.Name, Length: d}
 	least := 2 * interval
 	if w.name == timeTo {
 		least = 5 * interval // engine.TimeTo draws its line through five points

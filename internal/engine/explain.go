@@ -181,11 +181,11 @@ func untilFailed(r *Rule, s RuleState, o Observation, now time.Time) []string {
 	}
 }
 
-// Covered is how far back the readings of a metric go, within a window.
-func (h *History) Covered(metric string, window time.Duration, now time.Time) time.Duration {
-	points, _ := h.Window(metric, window, now)
+// Covered is how far back the readings within a window go.
+func (h *History) Covered(w Window, now time.Time) time.Duration {
+	points, _ := h.Window(w, now)
 	if len(points) == 0 {
 		return 0
 	}
-	return min(window, now.Sub(points[0].First))
+	return min(w.Length, now.Sub(points[0].First))
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"tocsin"
@@ -11,6 +12,12 @@ import (
 // buckets, so that a six-hour window on a one-second interval costs no more
 // than on a minute's.
 const buckets = 512
+
+// Window is how far rules look back at a metric.
+type Window struct {
+	Metric string
+	Length time.Duration
+}
 
 // Point is a stretch of one metric's samples: one sample, or as many as fell
 // into one bucket of a long window.
@@ -24,39 +31,41 @@ type Point struct {
 // History keeps the recent past of the metrics that rules look back at. It is
 // in memory only: after a start a window has no data until it is covered.
 type History struct {
-	windows map[string]time.Duration
-	series  map[string][]Point
-	// picked holds single readings, for quantiles.
-	picked map[Picks][]pick
+	series map[Window]*series
 	sorted []float64 // room for Quantile
 }
 
-// NewHistory keeps each metric for as long as windows says, and what the
-// quantiles of picks need; either may be nil.
-func NewHistory(windows map[string]time.Duration, picks []Picks) *History {
-	h := &History{windows: windows}
-	if len(windows)+len(picks) == 0 {
-		return h
+// series is what one window holds. Each has its own: the buckets of a day are
+// longer than a short window, and would say nothing of it.
+type series struct {
+	points []Point
+	picked bool   // whether quantiles are asked for
+	picks  []pick // single readings, for them
+}
+
+// NewHistory keeps what the windows look back at, and what the quantiles of
+// picks need, which are among them; either may be nil.
+func NewHistory(windows, picks []Window) *History {
+	if len(windows) == 0 {
+		return &History{}
 	}
-	h.series, h.picked = make(map[string][]Point, len(windows)), make(map[Picks][]pick, len(picks))
-	for _, p := range picks {
-		h.picked[p] = nil
+	h := &History{series: make(map[Window]*series, len(windows))}
+	for _, w := range windows {
+		h.series[w] = &series{picked: slices.Contains(picks, w)}
 	}
 	return h
 }
 
 // Add takes in a reading.
 func (h *History) Add(r tocsin.Reading) {
-	for metric, window := range h.windows {
-		v, ok := r.Values.Find(metric)
+	for w, s := range h.series {
+		v, ok := r.Values.Find(w.Metric)
 		if !ok || v.Kind() == tocsin.TextValue || v.Kind() == tocsin.NoValue {
 			continue
 		}
-		h.series[metric] = add(h.series[metric], window, r.At, v.Float())
-	}
-	for p, picked := range h.picked {
-		if v := r.Values.Of(p.Metric); v.Kind() == tocsin.NumberValue {
-			h.picked[p] = addPick(picked, p.Window, r.At, v.Float())
+		s.points = add(s.points, w.Length, r.At, v.Float())
+		if s.picked && v.Kind() == tocsin.NumberValue {
+			s.picks = addPick(s.picks, w.Length, r.At, v.Float())
 		}
 	}
 }
@@ -81,14 +90,14 @@ func add(s []Point, window time.Duration, at time.Time, v float64) []Point {
 	return append(s, Point{First: at, Last: at, FirstValue: v, LastValue: v, Min: v, Max: v, Sum: v, Count: 1})
 }
 
-// Window returns the points of a metric that are at most d old, oldest first,
-// and whether they cover the whole of d: no hole as long as d is at its begin.
-// The slice is the history's own.
-func (h *History) Window(metric string, d time.Duration, now time.Time) (points []Point, covered bool) {
-	if h == nil {
+// Window returns the points of one of its windows that are at most as old as
+// that is long, oldest first, and whether they cover the whole of it: no hole as
+// long as itself is at its begin. The slice is the history's own.
+func (h *History) Window(w Window, now time.Time) (points []Point, covered bool) {
+	if h == nil || h.series[w] == nil {
 		return nil, false
 	}
-	s := h.series[metric]
+	s, d := h.series[w].points, w.Length
 	from := 0
 	for from < len(s) && now.Sub(s[from].Last) > d {
 		from++

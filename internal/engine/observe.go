@@ -84,8 +84,8 @@ func (w *watch) warmUp(at time.Time) {
 		return
 	}
 	longest := time.Duration(0)
-	for _, d := range w.check.Windows {
-		longest = max(longest, d)
+	for _, window := range w.check.Windows {
+		longest = max(longest, window.Length)
 	}
 	w.warm = at.Sub(w.first) >= longest
 }

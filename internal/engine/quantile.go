@@ -8,14 +8,8 @@ import (
 
 // maxPicks is how many readings of a window a quantile is computed from. Of
 // more, one is picked in each 4096th of the window: the result then lies within
-// a percentile or two of the true one, at 64 KiB a metric.
+// a percentile or two of the true one, at 64 KiB a window.
 const maxPicks = 4096
-
-// Picks names a metric and the window whose quantiles are asked for.
-type Picks struct {
-	Metric string
-	Window time.Duration
-}
 
 // pick is one reading that was picked.
 type pick struct {
@@ -41,13 +35,13 @@ func addPick(picks []pick, window time.Duration, at time.Time, v float64) []pick
 // Quantile is the value that a share (0 to 1) of the readings of a window is at
 // most, between two readings in proportion; false when the window is not
 // covered or the history was not made to keep its picks.
-func (h *History) Quantile(metric string, share float64, d time.Duration, now time.Time) (float64, bool) {
-	if _, covered := h.Window(metric, d, now); !covered {
+func (h *History) Quantile(w Window, share float64, now time.Time) (float64, bool) {
+	if _, covered := h.Window(w, now); !covered {
 		return 0, false
 	}
 	h.sorted = h.sorted[:0]
-	for _, p := range h.picked[Picks{metric, d}] {
-		if now.Sub(p.at) <= d {
+	for _, p := range h.series[w].picks {
+		if now.Sub(p.at) <= w.Length {
 			h.sorted = append(h.sorted, p.value)
 		}
 	}

@@ -60,7 +60,7 @@ func TestStatus(t *testing.T) {
 func TestStatusWarm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		plain, long := watching("plain", &source{}), watching("long", &source{})
-		long.Windows = map[string]time.Duration{"bad": time.Minute}
+		long.Windows = []Window{{"bad", time.Minute}}
 		e, stop := running(t, filepath.Join(t.TempDir(), "s"), &keeper{}, plain, long)
 		defer stop()
 		for _, want := range []struct {

@@ -177,10 +177,10 @@ type Check struct {
 	Events bool
 	// News names the metrics of the rules that say what is new.
 	News []News
-	// Windows says how far back the rules look at a metric.
-	Windows map[string]time.Duration
-	// Picks names what they ask for the quantiles of; Windows has it too.
-	Picks []Picks
+	// Windows are those that the rules look back over, each once.
+	Windows []Window
+	// Picks are those that they ask for the quantiles of; Windows has them too.
+	Picks []Window
 	Rules []Rule
 	// Methods is how the service is started, stopped and restarted; Limit how
 	// often. Exists says that an action has to lead to the metric "exists"

@@ -249,20 +249,20 @@ func TestAClockThatWasFarAhead(t *testing.T) {
 
 // TestAWindowWithAHole begins anew: one reading after a night is no average.
 func TestAWindowWithAHole(t *testing.T) {
-	h, now := series(10*time.Minute, 5*time.Minute, 1, 1, 1, 1)
+	h, now := filled(10*time.Minute, 5*time.Minute, 1, 1, 1, 1)
 	for i, want := range []bool{false, false, true, true} {
 		at := now.Add(12*time.Hour + time.Duration(i)*5*time.Minute)
 		h.Add(reading(at, 9))
-		points, covered := h.Window("m", 10*time.Minute, at)
+		points, covered := h.Window(Window{"m", 10 * time.Minute}, at)
 		if got, _ := Avg(points, covered); covered != want || want && got != 9 {
 			t.Errorf("reading %d after the hole: covered %t, average %v", i+1, covered, got)
 		}
 	}
 	// A hole that is shorter than the window is none.
-	h, now = series(time.Hour, 5*time.Minute, slices.Repeat([]float64{1}, 14)...)
+	h, now = filled(time.Hour, 5*time.Minute, slices.Repeat([]float64{1}, 14)...)
 	at := now.Add(20 * time.Minute)
 	h.Add(reading(at, 1))
-	if _, covered := h.Window("m", time.Hour, at); !covered {
+	if _, covered := h.Window(Window{"m", time.Hour}, at); !covered {
 		t.Error("got an hour with a hole of 20 minutes not covered")
 	}
 }
