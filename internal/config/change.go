@@ -16,7 +16,10 @@ import (
 
 // ofChanges makes a rule about changes of one whose condition asks for some. A
 // change is told once and is over: nothing of it lasts, clears or repeats.
-func (s *scope) ofChanges(r *engine.Rule, when *condition) {
+func (s *scope) ofChanges(r *engine.Rule, when, clear *condition) {
+	if clear != nil && len(when.changes()) == 0 && len(clear.changes()) > 0 {
+		s.fail(s.body.Attributes["clear"].NameRange, "Not used", "A change is over at once, so that a failure does not end with one. Write what is so when all is well, or a rule of its own about the change.")
+	}
 	if when == nil || len(when.changes()) == 0 {
 		return
 	}
@@ -46,6 +49,9 @@ func (w windowCall) change(v engine.View) string {
 
 // changes names the metrics whose changes a condition asks for.
 func (c *condition) changes() []string {
+	if c == nil {
+		return nil
+	}
 	var names []string
 	for _, w := range c.windows {
 		if w.name == changedName && !slices.Contains(names, w.metric.Name) {

@@ -58,7 +58,7 @@ func (s *scope) rule(name string, of subject) (r engine.Rule, used []*condition,
 	exec := s.deed(&r)
 	r.Failed, r.Recovered = s.event(when)
 	r.Evidence = s.evidence(of)
-	s.ofChanges(&r, when)
+	s.ofChanges(&r, when, clear)
 	suffix := ""
 	switch {
 	case r.Times > 0:
