@@ -132,8 +132,8 @@ type Mark struct {
 	Since      time.Time `json:"since"`
 	Incident   string    `json:"incident"`
 	Reminders  int       `json:"reminders"`
-	// Told is when the event before an escalation was, from which reminders
-	// count; of other events it is At.
+	// Told is when the event was from which reminders count, in an escalation and
+	// in what was done; of other events it is At.
 	Told time.Time `json:"told,omitzero"`
 	// Escalated names the escalations that were made in the incident.
 	Escalated []string `json:"escalated,omitempty"`

@@ -96,7 +96,7 @@ func (s *State) RollForward(events []tocsin.Event) int {
 		if !m.Failed || m.Incident != before.Incident {
 			acked = Acked{}
 		}
-		if ev.Type == tocsin.Escalation {
+		if !m.Told.IsZero() {
 			told = m.Told
 		}
 		s.Rules[ev.RuleID()] = RuleState{

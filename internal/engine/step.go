@@ -23,8 +23,8 @@ type RuleState struct {
 	// Notified names the notifiers that were told of the incident: they hear of
 	// its end. Nil is not known, empty is none. The emitter alone knows it.
 	Notified []string `json:"notified,omitzero"`
-	// Told is when the newest event was made, but for escalations; reminders
-	// count from it.
+	// Told is when the newest event was made, but for escalations and what was
+	// done; reminders count from it.
 	Told time.Time `json:"told,omitzero"`
 	// Seen is what the rule saw last of the metrics in its Changes.
 	Seen map[string]string `json:"seen,omitempty"`
