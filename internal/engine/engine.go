@@ -238,6 +238,7 @@ func (e *Engine) replace(r reload) {
 	for id, j := range e.jobs {
 		j.unseen.Store(e.byID[id] == nil)
 	}
+	e.beginAnew(old)
 	e.retire(time.Now())
 	e.freeAll(time.Now())
 }
