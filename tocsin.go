@@ -143,6 +143,10 @@ type Mark struct {
 	// Seen is what a rule about changes saw last, by metric.
 	Seen map[string]string `json:"seen,omitempty"`
 	Flap Flap              `json:"flap,omitzero"`
+	// Runs says that the rule's program runs, or is about to, and Owed that
+	// something is still to be done.
+	Runs bool `json:"runs,omitempty"`
+	Owed bool `json:"owed,omitempty"`
 	// Unmonitored says why the check is no longer read, when this event ends
 	// that.
 	Unmonitored string `json:"unmonitored,omitempty"`

@@ -62,7 +62,7 @@ func raise(host, epoch string, c *Check, r *Rule, s RuleState, kind tocsin.Event
 		At: now, Since: s.Since, Incident: s.Incident, Count: s.Reminders,
 		Mark: &tocsin.Mark{
 			Epoch: epoch, Transition: s.Transition, Failed: s.Failed, Since: s.Since,
-			Incident: s.Incident, Reminders: s.Reminders, Escalated: s.Escalated, Seen: s.Seen, Flap: s.Flap,
+			Incident: s.Incident, Reminders: s.Reminders, Escalated: s.Escalated, Seen: s.Seen, Flap: s.Flap, Runs: s.Runs, Owed: s.Owed,
 		},
 	}
 	switch kind {

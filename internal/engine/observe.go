@@ -268,9 +268,9 @@ func (e *Engine) conclude(ctx context.Context, d decided, now time.Time) {
 		state, about = t.state, t.event
 		e.log.Info("event", "type", string(d.kind), "rule", id, "severity", r.Severity.String(), "event", t.event.ID, "description", t.event.Description)
 		e.emitter.add(t)
-	case state.Flap != d.before.Flap, !maps.Equal(state.Seen, d.before.Seen), state.Held != d.before.Held:
-		// A change while the agent is down is one, every failure counts, and
-		// what is held is told some day.
+	case state.Flap != d.before.Flap, !maps.Equal(state.Seen, d.before.Seen), state.Held != d.before.Held, state.Owed != d.before.Owed:
+		// A change while the agent is down is one, every failure counts, what is
+		// held is told some day, and what is owed done.
 		e.emitter.add(transition{rule: id, state: state})
 	}
 	e.keepRule(id, state)

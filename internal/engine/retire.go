@@ -26,21 +26,24 @@ func (e *Engine) retire(now time.Time) {
 	}
 	for id, state := range e.rules {
 		if !configured[id] {
+			owed := state.Owed
 			state = state.anew()
-			state.owed, state.repaid = false, false
+			state.Owed, state.repaid = false, false
 			e.keepRule(id, state)
+			if owed {
+				e.emitter.add(transition{rule: id, state: state})
+			}
 		}
-		kind, rest, _ := strings.Cut(id, ".")
-		slash := strings.LastIndexByte(rest, '/')
+		check, name, ok := splitRule(id)
 		if state.Held.IsHeld() && !configured[id] { // nobody was told of it
 			state.Held = Held{}
 			e.keepRule(id, state)
 			e.emitter.add(transition{rule: id, state: state})
 		}
-		if !state.Failed || configured[id] || slash < 0 {
+		if !state.Failed || configured[id] || !ok {
 			continue
 		}
-		check, rule := Check{Kind: kind, Name: rest[:slash]}, Rule{Name: rest[slash+1:], Severity: tocsin.Warning, Recovered: "No longer watched"}
+		rule := Rule{Name: name, Severity: tocsin.Warning, Recovered: "No longer watched"}
 		t := raise(e.host, e.epoch, &check, &rule, state, tocsin.Recovered, "it had failed, and the rule file has no such rule any more or what it was about has gone", "", now)
 		e.keepRule(id, t.state)
 		e.emitter.add(t)
@@ -79,4 +82,14 @@ func (e *Engine) beginAnew(old []*watch) {
 			}
 		}
 	}
+}
+
+// splitRule is the check and the name of a rule that nobody may know any more, by its id.
+func splitRule(id string) (c Check, name string, ok bool) {
+	kind, rest, _ := strings.Cut(id, ".")
+	slash := strings.LastIndexByte(rest, '/')
+	if slash < 0 {
+		return Check{}, "", false
+	}
+	return Check{Kind: kind, Name: rest[:slash]}, rest[slash+1:], true
 }

@@ -106,6 +106,7 @@ func (s *State) RollForward(events []tocsin.Event) int {
 		s.Rules[ev.RuleID()] = RuleState{
 			Failed: m.Failed, Since: m.Since, Incident: m.Incident, Transition: m.Transition,
 			Reminders: m.Reminders, Escalated: m.Escalated, Notified: m.Notified, Told: told, Seen: m.Seen, Flap: m.Flap, Acted: before.Acted, Acked: acked,
+			Runs: m.Runs, Owed: m.Owed,
 		}
 		if id := CheckID(ev.Kind, ev.Check); m.Unmonitored != "" {
 			s.take(transition{check: id, checkState: CheckState{Unmonitored: ev.At, Why: m.Unmonitored, Own: true}})
