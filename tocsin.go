@@ -132,8 +132,8 @@ type Mark struct {
 	Since      time.Time `json:"since"`
 	Incident   string    `json:"incident"`
 	Reminders  int       `json:"reminders"`
-	// Told is when the event before an escalation was, from which reminders
-	// count; of other events it is At.
+	// Told is when the event was from which reminders count, in an escalation and
+	// in what was done; of other events it is At.
 	Told time.Time `json:"told,omitzero"`
 	// Escalated names the escalations that were made in the incident.
 	Escalated []string `json:"escalated,omitempty"`
@@ -143,6 +143,10 @@ type Mark struct {
 	// Seen is what a rule about changes saw last, by metric.
 	Seen map[string]string `json:"seen,omitempty"`
 	Flap Flap              `json:"flap,omitzero"`
+	// Runs says that the rule's program runs, or is about to, and Owed that
+	// something is still to be done.
+	Runs bool `json:"runs,omitempty"`
+	Owed bool `json:"owed,omitempty"`
 	// Unmonitored says why the check is no longer read, when this event ends
 	// that.
 	Unmonitored string `json:"unmonitored,omitempty"`

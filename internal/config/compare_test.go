@@ -97,3 +97,22 @@ func TestSince(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatARuleSays is its conditions, however they are laid out, and nothing else.
+func TestWhatARuleSays(t *testing.T) {
+	says := func(rule string) string {
+		cfg := loaded(t, "check \"system\" \"host\" {\nrule \"cpu\" {\n"+rule+"\n}\n}\n")
+		return cfg.Checks[0].Rules[0].Says
+	}
+	first := says("when = cpu.percent > 90\nclear = cpu.percent < 70")
+	for rule, want := range map[string]bool{
+		"when   = cpu.percent > 90\nclear  = cpu.percent < 70\nfor = \"5m\"": true,
+		"when = cpu.percent > 91\nclear = cpu.percent < 70":                  false,
+		"when = cpu.percent > 90\nclear = cpu.percent < 71":                  false,
+		"when = cpu.percent > 90":                                            false,
+	} {
+		if got := says(rule); got == first != want {
+			t.Errorf("%s: got %q, at first %q", rule, got, first)
+		}
+	}
+}

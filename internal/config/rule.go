@@ -88,6 +88,7 @@ func (s *scope) rule(name string, of subject) (r engine.Rule, used []*condition,
 		r.Clear = clear
 		used, text.Clear = append(used, clear), clear.text()
 	}
+	r.Says = text.When + "\n" + text.Clear
 	for _, c := range used {
 		c.settle()
 	}

@@ -76,7 +76,7 @@ func (s *Situation) owes(r *Rule) bool {
 	switch {
 	case s.Event == tocsin.Recovered:
 		return false
-	case s.State.owed:
+	case s.State.Owed:
 		return true
 	case r.Do == Exec:
 		return s.fresh() && s.Executes && !s.State.repaid
@@ -93,7 +93,7 @@ func (s *Situation) owes(r *Rule) bool {
 // rule runs once for a failure, unless Repeat says otherwise. What is owed is done
 // as soon as it can be.
 func Decide(r *Rule, s Situation, now time.Time) Decision {
-	owed := s.State.owed && s.Event != tocsin.Recovered && (len(r.Changes) > 0 || s.State.Failed && s.When == True)
+	owed := s.State.Owed && s.Event != tocsin.Recovered && (len(r.Changes) > 0 || s.State.Failed && s.When == True)
 	fresh := s.fresh() || owed
 	switch r.Do {
 	case "":
@@ -190,11 +190,11 @@ func (e *Engine) decide(w *watch, r *Rule, o Observation, s *RuleState, kind toc
 	d := Decide(r, situation, now)
 	switch {
 	case d != (Decision{}):
-		s.owed, s.repaid = false, s.owed
+		s.Owed, s.repaid = false, s.Owed
 	case r.Do.service() && w.job != nil: // it began with this reading, for another rule
-		s.owed = false
+		s.Owed = false
 	default:
-		if s.owed = situation.owes(r); s.owed {
+		if s.Owed = situation.owes(r); s.Owed {
 			w.wish(w.rested.Add(Rest), now)
 		}
 	}
@@ -204,9 +204,10 @@ func (e *Engine) decide(w *watch, r *Rule, o Observation, s *RuleState, kind toc
 // forgive forgets which actions of a check are owed, all or those on its service.
 func (e *Engine) forgive(w *watch, all bool) {
 	for n, id := range w.ids {
-		if s := e.rules[id]; s.owed && (all || w.rule(n).Do.service()) {
-			s.owed = false
+		if s := e.rules[id]; s.Owed && (all || w.rule(n).Do.service()) {
+			s.Owed = false
 			e.keepRule(id, s)
+			e.emitter.add(transition{rule: id, state: s})
 		}
 	}
 }
@@ -239,8 +240,12 @@ func (e *Engine) note(t *transition, d Decision, r *Rule) {
 		return
 	}
 	t.event.Action = string(d.Verb)
-	if d.Verb == Unmonitor {
+	switch d.Verb {
+	case Unmonitor:
 		t.event.Mark.Unmonitored = unmonitoredBy(r)
+	case Exec: // after a crash nobody knows whether it had begun
+		t.state.Runs, t.event.Mark.Runs = true, true
+	default:
 	}
 }
 

@@ -284,9 +284,9 @@ func TestDecide(t *testing.T) {
 		{"a program once", Rule{Do: Exec}, Situation{When: True, State: failed}, Decision{}},
 		{"a program repeated", Rule{Do: Exec, Repeat: time.Hour}, Situation{When: True, State: failed}, Decision{Verb: Exec}},
 		{"a program that runs", Rule{Do: Exec}, Situation{Event: tocsin.Failed, Executes: true}, Decision{}},
-		{"a change that is owed", Rule{Do: Restart, Changes: []string{"m"}}, Situation{State: RuleState{owed: true}}, Decision{Verb: Restart}},
-		{"a failure that is owed", Rule{Do: Exec}, Situation{When: True, State: RuleState{Failed: true, owed: true}}, Decision{Verb: Exec}},
-		{"not in a good moment", Rule{Do: Exec}, Situation{When: False, State: RuleState{Failed: true, owed: true}}, Decision{}},
+		{"a change that is owed", Rule{Do: Restart, Changes: []string{"m"}}, Situation{State: RuleState{Owed: true}}, Decision{Verb: Restart}},
+		{"a failure that is owed", Rule{Do: Exec}, Situation{When: True, State: RuleState{Failed: true, Owed: true}}, Decision{Verb: Exec}},
+		{"not in a good moment", Rule{Do: Exec}, Situation{When: False, State: RuleState{Failed: true, Owed: true}}, Decision{}},
 		{"unmonitor once", Rule{Do: Unmonitor}, Situation{When: True, State: failed}, Decision{}},
 	}
 	for _, tt := range tests {

@@ -142,6 +142,7 @@ func New(host string, checks []Check, state *State, sink Sink, delay time.Durati
 	now := time.Now()
 	e.first = now.Add(delay)
 	e.watches = e.arrange(checks, nil, state.Read, now)
+	e.tellCutShort(now)
 	e.retire(now)
 	return e
 }
@@ -218,7 +219,7 @@ func (e *Engine) emit(ctx context.Context) (stop func()) {
 		for _, w := range e.watches {
 			w.stopListening()
 		}
-		e.acting.Wait()
+		e.awaitActions()
 		e.emitter.read = lastRead(e.watches)
 		cancel()
 		wg.Wait()
@@ -238,6 +239,7 @@ func (e *Engine) replace(r reload) {
 	for id, j := range e.jobs {
 		j.unseen.Store(e.byID[id] == nil)
 	}
+	e.beginAnew(old)
 	e.retire(time.Now())
 	e.freeAll(time.Now())
 }

@@ -37,7 +37,7 @@ type transition struct {
 // is pure: a crash before the state was saved makes the same event again.
 func raise(host, epoch string, c *Check, r *Rule, s RuleState, kind tocsin.EventType, description, value string, now time.Time) transition {
 	s.Transition++
-	if kind != tocsin.Escalation {
+	if repeats(kind) {
 		s.Told = now
 	}
 	switch kind {
@@ -62,17 +62,20 @@ func raise(host, epoch string, c *Check, r *Rule, s RuleState, kind tocsin.Event
 		At: now, Since: s.Since, Incident: s.Incident, Count: s.Reminders,
 		Mark: &tocsin.Mark{
 			Epoch: epoch, Transition: s.Transition, Failed: s.Failed, Since: s.Since,
-			Incident: s.Incident, Reminders: s.Reminders, Escalated: s.Escalated, Seen: s.Seen, Flap: s.Flap,
+			Incident: s.Incident, Reminders: s.Reminders, Escalated: s.Escalated, Seen: s.Seen, Flap: s.Flap, Runs: s.Runs, Owed: s.Owed,
 		},
 	}
 	switch kind {
 	case tocsin.Recovered:
 		ev.Name = r.Recovered
 	case tocsin.Escalation:
-		ev.Count, ev.Mark.Told = len(s.Escalated), s.Told
+		ev.Count = len(s.Escalated)
 		if ev.Count > 0 {
 			ev.Step = s.Escalated[ev.Count-1]
 		}
+	}
+	if !repeats(kind) {
+		ev.Mark.Told = s.Told
 	}
 	if r.Message != "" {
 		ev.Description = templates.Expand(r.Message, ev)
@@ -80,6 +83,11 @@ func raise(host, epoch string, c *Check, r *Rule, s RuleState, kind tocsin.Event
 	ev.Description += flapped(r, s, now)
 	return transition{rule: ev.RuleID(), event: &ev, state: s}
 }
+
+// repeats says that an event of a type tells who is reminded how things are, so that
+// reminders count from it: an escalation has other readers, and what was done every
+// two seconds says nothing of the failure that lasts.
+func repeats(kind tocsin.EventType) bool { return kind != tocsin.Escalation && kind != tocsin.Action }
 
 // identify derives an id that no other transition ever has: the epoch is born
 // with the state file, and within it a rule counts its transitions.

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tocsin"
@@ -13,7 +15,7 @@ import (
 func (e *Engine) execute(ctx context.Context, w *watch, r *Rule, ev *tocsin.Event, now time.Time) {
 	id := w.check.ID() + "/" + r.Name
 	state := e.rules[id]
-	state.Acted = now
+	state.Acted, state.Runs, state.Owed = now, true, false
 	e.keepRule(id, state)
 	saved := make(chan error, 1)
 	e.emitter.add(transition{rule: id, state: state, saved: saved})
@@ -21,12 +23,27 @@ func (e *Engine) execute(ctx context.Context, w *watch, r *Rule, ev *tocsin.Even
 	rule, method := *r, r.Exec
 	e.acting.Go(func() {
 		e.remembered(ctx, saved, id)
-		said, err := method.Do(ctx, ev)
-		select {
-		case e.execs <- execEnd{w, &rule, said, err, now}:
-		case <-ctx.Done():
+		end := execEnd{watch: w, rule: &rule, began: now}
+		if end.unbegun = ctx.Err() != nil; !end.unbegun {
+			end.said, end.err = doUntilTheEnd(ctx, method, ev)
 		}
+		e.execs <- end // which awaitActions takes when the agent ends
 	})
+}
+
+// errCutShort is of a program that would have gone on.
+var errCutShort = errors.New("cut short: the agent ended")
+
+// doUntilTheEnd is Do that says so when it was the agent that ended.
+func doUntilTheEnd(ctx context.Context, m Method, ev *tocsin.Event) (said string, err error) {
+	during, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	defer context.AfterFunc(ctx, func() { cancel(errCutShort) })()
+	said, err = m.Do(during, ev)
+	if errors.Is(err, context.Canceled) {
+		err = errCutShort
+	}
+	return said, err
 }
 
 // execEnd is the end of a rule's program.
@@ -36,12 +53,60 @@ type execEnd struct {
 	said  string
 	err   error
 	began time.Time
+	// unbegun says that the agent ended before.
+	unbegun bool
+}
+
+// awaitActions returns when all actions and programs have ended. What became of the
+// programs is told, with the agent's last breath.
+func (e *Engine) awaitActions() {
+	all := make(chan struct{})
+	go func() { e.acting.Wait(); close(all) }()
+	for {
+		select {
+		case end := <-e.execs:
+			e.executed(end, time.Now())
+		case <-all:
+			return
+		}
+	}
+}
+
+// tellCutShort tells of the programs of which an agent before this one could tell
+// nothing: it was killed while they ran. They are not run again, half done as they
+// may be.
+func (e *Engine) tellCutShort(now time.Time) {
+	for id, state := range e.rules {
+		check, rule, ok := splitRule(id)
+		if !state.Runs || !ok {
+			continue
+		}
+		w, severity := &watch{check: &check}, tocsin.Warning
+		if have := e.byID[check.ID()]; have != nil {
+			w = have
+			if n := slices.Index(w.ids, id); n >= 0 {
+				severity = max(severity, w.rule(n).Severity)
+			}
+		}
+		state.Runs = false
+		e.keepRule(id, state)
+		one := Rule{Name: rule, Severity: severity, Failed: "Execution failed"}
+		e.tell(w, &one, Exec, string(Exec)+": the agent ended before the end of the program was known; it may be half done, or not begun", "", now)
+	}
 }
 
 func (e *Engine) executed(end execEnd, now time.Time) {
 	id := end.watch.check.ID() + "/" + end.rule.Name
 	delete(e.programs, id)
-	if w := e.byID[end.watch.check.ID()]; w != nil && e.rules[id].owed {
+	state := e.rules[id]
+	state.Runs, state.Owed = false, state.Owed || end.unbegun
+	e.keepRule(id, state)
+	if end.unbegun {
+		e.log.Info("program of a rule not begun, because the agent ends; it is owed", "rule", id)
+		e.emitter.add(transition{rule: id, state: state})
+		return
+	}
+	if w := e.byID[end.watch.check.ID()]; w != nil && e.rules[id].Owed {
 		w.hasten(now)
 	}
 	took := now.Sub(end.began).Round(time.Millisecond)

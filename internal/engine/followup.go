@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -94,7 +95,71 @@ func (e *Engine) between(ctx context.Context, w *watch, now time.Time) {
 		if step, due := w.rule(n).followUp(now).escalate(before, now); due {
 			state := before
 			state.Escalated = append(slices.Clip(before.Escalated), step)
-			e.conclude(ctx, decided{w, n, tocsin.Escalation, before, state, e.view(w, n, w.reading, now), Observation{}, bad}, now)
+			e.conclude(ctx, decided{
+				watch: w, n: n, kind: tocsin.Escalation, before: before, state: state, view: e.view(w, n, w.reading, now), bad: bad,
+			}, now)
 		}
 	}
+}
+
+// recall goes on with what follows from the failures of a check whose readings the
+// agent itself has ended, at the limit or by a rule: nobody has said that they know of
+// them. What a person has ended stays quiet.
+func (e *Engine) recall(ctx context.Context, w *watch, now time.Time) {
+	check := e.states[w.check.ID()]
+	if !check.Own || w.check.Schedule.Masked(now) {
+		return
+	}
+	for n, id := range w.ids {
+		for e.rules[id].Failed {
+			before := e.rules[id]
+			state, kind := lasts(w.rule(n), before, now)
+			if kind == "" {
+				break
+			}
+			d := decided{watch: w, n: n, kind: kind, before: before, state: state, view: e.view(w, n, w.reading, now)}
+			d.bad = cmp.Or(failures(result{reading: w.reading, err: w.readErr}), "it could not be read")
+			d.said = fmt.Sprintf("not monitored, %s; look at it and say: tocsin monitor %s", check.Why, w.check.Name)
+			if !w.reading.At.IsZero() { // else it was before this agent
+				seen, _ := describe(w.rule(n), n, d.view, d.bad)
+				d.said += "; seen last: " + seen
+			}
+			e.conclude(ctx, d, now)
+		}
+	}
+}
+
+// recalls is when recall has to look at a check again; zero for never.
+func (e *Engine) recalls(w *watch, now time.Time) time.Time {
+	if !e.states[w.check.ID()].Own {
+		return time.Time{}
+	}
+	var next time.Time
+	by := func(at time.Time) {
+		if !at.After(now) { // it waits for what the schedule leaves out, or a quiet time
+			at = now.Add(leastWake)
+		}
+		if next.IsZero() || at.Before(next) {
+			next = at
+		}
+	}
+	for n, id := range w.ids {
+		r, s := w.rule(n), e.rules[id]
+		if !s.Failed || !s.Acked.At.IsZero() {
+			continue
+		}
+		f := r.followUp(now)
+		if r.FollowUp != nil {
+			by(now.Add(leastWake)) // the routes of another hour may say something else
+		}
+		if f.Reminder > 0 {
+			by(s.Told.Add(f.Reminder))
+		}
+		for _, one := range f.Escalations {
+			if !slices.Contains(s.Escalated, one.ID) {
+				by(s.Since.Add(one.After))
+			}
+		}
+	}
+	return next
 }

@@ -257,3 +257,51 @@ func TestWhatIsHeldDoesNotEscalate(t *testing.T) {
 		t.Errorf("without data: got %q, want nothing", kind)
 	}
 }
+
+// TestActionsPutNoReminderOff, however often a program runs, and neither does one
+// whose event was spooled before a crash.
+func TestActionsPutNoReminderOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, k := &daemon{}, &keeper{}
+		check := serving(d, Exec)
+		check.Interval, check.Rules[0].Repeat = 2*time.Second, 4*time.Second
+		check.Rules[0].FollowUp = always(FollowUp{Reminder: 30 * time.Second})
+		_, stop := running(t, filepath.Join(t.TempDir(), "s"), k, check)
+		time.Sleep(110 * time.Second)
+		synctest.Wait()
+		stop()
+		reminders := 0
+		s := &State{Rules: map[string]RuleState{}}
+		var told time.Time
+		for _, ev := range k.all() {
+			switch ev.Type {
+			case tocsin.Reminder:
+				reminders++
+				told = ev.At
+			case tocsin.Failed:
+				told = ev.At
+			default:
+			}
+			s.Epoch = ev.Mark.Epoch
+			s.RollForward([]tocsin.Event{ev})
+			if got := s.Rules["test.a/r"].Told; !got.Equal(told) {
+				t.Errorf("after %s at %s: reminders count from %s, want %s", ev.Type, ev.At, got, told)
+			}
+		}
+		if reminders != 3 {
+			t.Errorf("got %d reminders in two minutes, want 3", reminders)
+		}
+	})
+}
+
+// TestFlappingCountsFromTheEnd of the last failure, not from what was done after it.
+func TestFlappingCountsFromTheEnd(t *testing.T) {
+	check, rule := &Check{Kind: "k", Name: "n"}, &Rule{Name: "r", Delay: time.Minute}
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	s := RuleState{Failed: true, Flap: tocsin.Flap{Failures: 1, Since: at}}
+	s = raise("h", "e", check, rule, s, tocsin.Recovered, "", "", at).state
+	s = raise("h", "e", check, rule, s, tocsin.Action, "", "", at.Add(30*time.Minute)).state
+	if got := flap(rule, s, at.Add(61*time.Minute)); got.Failures != 1 {
+		t.Errorf("got %+v, want a failure that is the first again", got)
+	}
+}

@@ -108,7 +108,7 @@ func (e *Engine) settleAsking(ctx context.Context, now time.Time) {
 		}
 		r := a.watch.rule(a.n)
 		state.Flap = flap(r, state, now)
-		e.conclude(ctx, decided{a.watch, a.n, tocsin.Failed, before, state, a.view, a.when, a.bad}, now)
+		e.conclude(ctx, decided{watch: a.watch, n: a.n, kind: tocsin.Failed, before: before, state: state, view: a.view, when: a.when, bad: a.bad}, now)
 	}
 }
 

@@ -242,10 +242,13 @@ func (e *Engine) meant(o Order) ([]*watch, error) {
 // unmonitor stops the readings of a check. What its rules have told stays as it
 // is. The channel is that of keep.
 func (e *Engine) unmonitor(w *watch, s CheckState) <-chan error {
-	if w.idle {
-		return e.keep(w, e.states[w.check.ID()]) // it may not be on disk as yet
+	if have := e.states[w.check.ID()]; w.idle {
+		if !have.Own || s.Own {
+			return e.keep(w, have) // it may not be on disk as yet
+		}
+		s.Actions = have.Actions // a person knows of it now
 	}
-	w.idle = true
+	w.idle, e.hurried = true, true
 	e.forgive(w, true)
 	e.log.Info("unmonitored", "check", w.check.ID(), "reason", s.Why)
 	saved := e.keep(w, s)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -222,7 +223,7 @@ func (e *Engine) step(ctx context.Context, w *watch, n int, v View, o Observatio
 	case before.Held.IsHeld():
 		state.Flap = flap(r, state, now)
 	}
-	e.conclude(ctx, decided{w, n, kind, before, state, v, o, bad}, now)
+	e.conclude(ctx, decided{watch: w, n: n, kind: kind, before: before, state: state, view: v, when: o, bad: bad}, now)
 }
 
 // keepRule remembers the state of a rule, as far as there is anything.
@@ -243,6 +244,14 @@ type decided struct {
 	view          View
 	when          Observation
 	bad           string
+	// said takes the place of what the view says, when that is old; empty for none.
+	said string
+}
+
+// describe puts what was seen into words.
+func (d *decided) describe() (description, value string) {
+	description, value = describe(d.watch.rule(d.n), d.n, d.view, d.bad)
+	return cmp.Or(d.said, description), value
 }
 
 // conclude hands the event on and does what follows.
@@ -252,16 +261,16 @@ func (e *Engine) conclude(ctx context.Context, d decided, now time.Time) {
 	var about *tocsin.Event
 	switch {
 	case d.kind != "":
-		description, value := describe(r, d.n, d.view, d.bad)
+		description, value := d.describe()
 		t := raise(e.host, e.epoch, w.check, r, state, d.kind, description, value, now)
 		t.event.Dependants, t.event.MoreDependants = e.dependants(w, d.n, t.state.Since)
 		e.note(&t, decision, r)
 		state, about = t.state, t.event
 		e.log.Info("event", "type", string(d.kind), "rule", id, "severity", r.Severity.String(), "event", t.event.ID, "description", t.event.Description)
 		e.emitter.add(t)
-	case state.Flap != d.before.Flap, !maps.Equal(state.Seen, d.before.Seen), state.Held != d.before.Held:
-		// A change while the agent is down is one, every failure counts, and
-		// what is held is told some day.
+	case state.Flap != d.before.Flap, !maps.Equal(state.Seen, d.before.Seen), state.Held != d.before.Held, state.Owed != d.before.Owed:
+		// A change while the agent is down is one, every failure counts, what is
+		// held is told some day, and what is owed done.
 		e.emitter.add(transition{rule: id, state: state})
 	}
 	e.keepRule(id, state)
@@ -271,7 +280,7 @@ func (e *Engine) conclude(ctx context.Context, d decided, now time.Time) {
 		return
 	}
 	if about == nil {
-		description, value := describe(r, d.n, d.view, d.bad)
+		description, value := d.describe()
 		about = raise(e.host, e.epoch, w.check, r, state, tocsin.Reminder, description, value, now).event
 		about.ID, about.Action = "", string(decision.Verb) // nobody is told of it
 	}

@@ -152,8 +152,8 @@ func TestOwes(t *testing.T) {
 		want bool
 	}{
 		"a program that runs":             {program, Situation{Event: tocsin.Failed, Executes: true}, true},
-		"still":                           {program, Situation{State: RuleState{owed: true}, Executes: true}, true},
-		"recovered":                       {program, Situation{Event: tocsin.Recovered, State: RuleState{owed: true}}, false},
+		"still":                           {program, Situation{State: RuleState{Owed: true}, Executes: true}, true},
+		"recovered":                       {program, Situation{Event: tocsin.Recovered, State: RuleState{Owed: true}}, false},
 		"a change by what was owed":       {program, Situation{Event: tocsin.Changed, State: RuleState{repaid: true}, Executes: true}, false},
 		"nothing happened":                {program, Situation{Executes: true}, false},
 		"a service at rest":               {restart, Situation{Event: tocsin.Changed}, true},
@@ -166,7 +166,7 @@ func TestOwes(t *testing.T) {
 			t.Errorf("%s: got %v", name, got)
 		}
 	}
-	if got := Decide(restart, Situation{Event: tocsin.Recovered, State: RuleState{owed: true}}, time.Now()); got != (Decision{}) {
+	if got := Decide(restart, Situation{Event: tocsin.Recovered, State: RuleState{Owed: true}}, time.Now()); got != (Decision{}) {
 		t.Errorf("of a rule that was another one: got %v", got)
 	}
 }

@@ -107,6 +107,9 @@ type Rule struct {
 	When     Condition
 	// Clear ends a failure. Nil means that When has become false.
 	Clear Condition
+	// Says is the text of When and Clear: a rule that says something else after a
+	// reload waits anew.
+	Says string
 	// For is how long When must hold without a break before the rule fails.
 	For time.Duration
 	// ClearFor is how long Clear must hold before the rule recovers.

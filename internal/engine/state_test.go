@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -98,4 +99,49 @@ func TestRollForward(t *testing.T) {
 	if err != nil || !strings.Contains(string(text), `"transition":4`) {
 		t.Errorf("got %s, %v", text, err)
 	}
+}
+
+// TestTimesOfTheFuture were written while the clock was wrong: they count as now,
+// so that reminders, escalations and actions go on, and what a spool adds does too.
+func TestTimesOfTheFuture(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.json")
+	synctest.Test(t, func(t *testing.T) {
+		state, _, err := OpenState(path, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrong := time.Now().AddDate(1, 0, 0)
+		state.Rules["test.a/r"] = RuleState{Failed: true, Since: wrong, Told: wrong, Incident: "i", Transition: 1, Acted: wrong}
+		state.Rules["test.b/r"] = RuleState{Held: Held{Since: wrong, Cause: "test.a/r"}, Acked: Acked{At: wrong}, Flap: tocsin.Flap{Since: wrong}}
+		state.Checks = map[string]CheckState{"test.c": {Actions: []time.Time{time.Now().Add(-time.Minute), wrong, wrong}, Unmonitored: wrong}}
+		if err := state.Save(time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		s, k := &source{bad: true}, &keeper{}
+		check := watching("a", s)
+		check.Rules[0].FollowUp = always(FollowUp{Reminder: time.Hour, Escalations: []Escalation{{"boss", 90 * time.Minute}}})
+		again, _, err := OpenState(path, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now()
+		again.RollForward([]tocsin.Event{{At: wrong, Kind: "test", Check: "d", Rule: "r", Mark: &tocsin.Mark{Epoch: again.Epoch, Transition: 1, Since: wrong}}})
+		for id, r := range again.Rules {
+			for _, at := range []time.Time{r.Since, r.Told, r.Acted, r.Held.Since, r.Acked.At, r.Flap.Since} {
+				if at.After(now) {
+					t.Errorf("%s: got %+v", id, r)
+				}
+			}
+		}
+		c := again.Checks["test.c"]
+		if kept := recent(c.Actions, Limit{3, time.Hour}, now.Add(time.Hour)); len(kept) > 0 || c.Unmonitored.After(now) {
+			t.Errorf("got %+v, want actions that no longer count in an hour", c)
+		}
+		_, stop := running(t, path, k, check)
+		time.Sleep(61 * time.Minute)
+		wants(t, k, "a/r reminder")
+		time.Sleep(time.Hour)
+		wants(t, k, "a/r escalation", "a/r reminder")
+		stop()
+	})
 }

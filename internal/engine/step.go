@@ -23,8 +23,8 @@ type RuleState struct {
 	// Notified names the notifiers that were told of the incident: they hear of
 	// its end. Nil is not known, empty is none. The emitter alone knows it.
 	Notified []string `json:"notified,omitzero"`
-	// Told is when the newest event was made, but for escalations; reminders
-	// count from it.
+	// Told is when the newest event was made, but for escalations and what was
+	// done; reminders count from it.
 	Told time.Time `json:"told,omitzero"`
 	// Seen is what the rule saw last of the metrics in its Changes.
 	Seen map[string]string `json:"seen,omitempty"`
@@ -38,6 +38,10 @@ type RuleState struct {
 
 	// Acted is when the rule's program last began.
 	Acted time.Time `json:"acted,omitzero"`
+	// Runs says that the program was decided on, and nobody was told of its end.
+	Runs bool `json:"runs,omitempty"`
+	// Owed says that the newest event is still to be acted on.
+	Owed bool `json:"owed,omitempty"`
 
 	// pending is since when When holds without a break; zero when it does
 	// not.
@@ -46,15 +50,14 @@ type RuleState struct {
 	clearing time.Time
 	// hits are the times at which When was true, for Times and Within.
 	hits []time.Time
-	// owed says that the newest event is still to be acted on, and repaid that the
-	// last action was one that was owed.
-	owed, repaid bool
+	// repaid says that the last action was one that was owed.
+	repaid bool
 }
 
 // isZero says that there is nothing to remember.
 func (s *RuleState) isZero() bool {
 	return !s.Failed && s.Since.IsZero() && s.Incident == "" && s.Transition == 0 && s.Reminders == 0 && s.Escalated == nil && s.Notified == nil &&
-		s.Told.IsZero() && s.Seen == nil && s.Flap == (tocsin.Flap{}) && s.Acked == (Acked{}) && s.Held == (Held{}) && s.Acted.IsZero() && !s.owed && !s.repaid &&
+		s.Told.IsZero() && s.Seen == nil && s.Flap == (tocsin.Flap{}) && s.Acked == (Acked{}) && s.Held == (Held{}) && s.Acted.IsZero() && !s.Runs && !s.Owed && !s.repaid &&
 		s.pending.IsZero() && s.clearing.IsZero() && len(s.hits) == 0
 }
 

@@ -19,6 +19,9 @@ func (e *Engine) wake() time.Time {
 	wake := now.Add(mostWake)
 	for _, w := range e.watches {
 		if w.resting() {
+			if at := e.recalls(w, now); !at.IsZero() && at.Before(wake) {
+				wake = at
+			}
 			continue
 		}
 		if at := e.wakeFor(w, now); at.Before(wake) {
@@ -72,6 +75,9 @@ func (e *Engine) tick(ctx context.Context, now time.Time) {
 	due := e.due[:0]
 	for _, w := range e.watches {
 		if w.resting() {
+			if !quiet {
+				e.recall(ctx, w, now)
+			}
 			continue
 		}
 		if !w.started.IsZero() && !w.late && now.Sub(w.started) >= w.check.Timeout+w.excused {
