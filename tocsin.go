@@ -171,6 +171,10 @@ type Flap struct {
 	Since    time.Time `json:"since,omitzero"`
 }
 
+// OfRule says whether a rule of the rule file made the event, or one of its checks,
+// and not the machine: those alone have a mark with an epoch.
+func (e *Event) OfRule() bool { return e.Mark != nil && e.Mark.Epoch != "" }
+
 // RuleID names the rule for the whole agent: KIND.CHECK/RULE.
 func (e *Event) RuleID() string { return RuleID(e.Kind, e.Check, e.Rule) }
 

@@ -41,7 +41,8 @@ const (
 	HookUnit     = "unit"
 )
 
-// UnitKind and UnitRule mark the events of units that no check watches.
+// UnitKind and UnitRule mark the events of units that no check watches. A check may
+// have a rule of that name: tocsin.Event.OfRule tells its events.
 const (
 	UnitKind = "unit"
 	UnitRule = "unit"
@@ -54,7 +55,7 @@ func hookOf(ev *tocsin.Event) string {
 		return HookBoot
 	case ev.Type == tocsin.Shutdown:
 		return HookShutdown
-	case ev.Kind == UnitKind && ev.Rule == UnitRule:
+	case ev.Kind == UnitKind && ev.Rule == UnitRule && !ev.OfRule():
 		return HookUnit
 	default:
 		return ""
