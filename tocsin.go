@@ -140,6 +140,9 @@ type Mark struct {
 	// Notified names the notifiers that were told of the incident, this event's
 	// own among them once it is in the spool. Nil is not known, empty is none.
 	Notified []string `json:"notified,omitzero"`
+	// Terms are those in which the incident was told, each once. They decide who
+	// wants its end: the rule may be another one by then, or none. Nil is not known.
+	Terms []Terms `json:"terms,omitempty"`
 	// Seen is what a rule about changes saw last, by metric.
 	Seen map[string]string `json:"seen,omitempty"`
 	Flap Flap              `json:"flap,omitzero"`
@@ -152,6 +155,16 @@ type Mark struct {
 	Unmonitored string `json:"unmonitored,omitempty"`
 }
 
+// Terms are what the filters of people go by, beside the type of an event.
+type Terms struct {
+	Severity Severity `json:"severity"`
+	Name     string   `json:"name"`
+	Metric   string   `json:"metric,omitempty"`
+}
+
+// Terms are those of the event itself.
+func (e *Event) Terms() Terms { return Terms{e.Severity, e.Name, e.Metric} }
+
 // Flap counts the failures of a rule that flaps. The zero Flap is one that has
 // not failed.
 type Flap struct {
@@ -161,6 +174,10 @@ type Flap struct {
 	Failures int       `json:"failures,omitempty"`
 	Since    time.Time `json:"since,omitzero"`
 }
+
+// OfRule says whether a rule of the rule file made the event, or one of its checks,
+// and not the machine: those alone have a mark with an epoch.
+func (e *Event) OfRule() bool { return e.Mark != nil && e.Mark.Epoch != "" }
 
 // RuleID names the rule for the whole agent: KIND.CHECK/RULE.
 func (e *Event) RuleID() string { return RuleID(e.Kind, e.Check, e.Rule) }

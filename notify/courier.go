@@ -59,6 +59,9 @@ type Courier struct {
 	// Silenced says until when a silence holds an event back that one with the key
 	// held back once; may be nil. It is set before Configure.
 	Silenced func(key string, ev *tocsin.Event, now time.Time) time.Time
+	// Renew gives those of the failures that last the dependants that they have now;
+	// may be nil. It is set before Configure.
+	Renew func(failures []*tocsin.Event)
 	// FellBack hears of each event that fallbacks were told, and of their names;
 	// may be nil. It is set before Configure.
 	FellBack func(ev *tocsin.Event, notifiers []string)

@@ -18,15 +18,33 @@ type Filter struct {
 
 // Admits says whether an event passes. It is decided for the failure: a
 // reminder, an escalation and a recovery pass where that did, unless their own
-// type is refused.
+// type is refused. The end of an incident passes where one of those that told of
+// it did, whatever a reload has made of its rule.
 func (f Filter) Admits(ev *tocsin.Event) bool {
 	if len(f.Only)+len(f.Not) == 0 {
 		return true
 	}
-	words := wordsOf(ev)
+	if ev.Type == tocsin.Recovered && ev.Mark != nil && len(ev.Mark.Terms) > 0 {
+		return slices.ContainsFunc(ev.Mark.Terms, func(t tocsin.Terms) bool { return f.passes(append(wordsOfType(ev.Type), wordsOf(t)...)) })
+	}
+	return f.passes(append(wordsOfType(ev.Type), wordsOf(ev.Terms())...))
+}
+
+// passes says whether what the words are for passes.
+func (f Filter) passes(words []string) bool {
 	one := func(word string) bool { return slices.Contains(words, word) }
 	return (len(f.Only) == 0 || slices.ContainsFunc(f.Only, one)) && !slices.ContainsFunc(f.Not, one)
 }
+
+// AdmitsEnd says whether the end of an incident passes for somebody who was told
+// of it: unless its type is refused, or only other types are admitted.
+func (f Filter) AdmitsEnd() bool {
+	words := wordsOfType(tocsin.Recovered)
+	other := func(word string) bool { return !isType(word) || slices.Contains(words, word) }
+	return (len(f.Only) == 0 || slices.ContainsFunc(f.Only, other)) && !slices.ContainsFunc(f.Not, func(word string) bool { return slices.Contains(words, word) })
+}
+
+func isType(word string) bool { return slices.Contains(tocsin.EventTypes(), tocsin.EventType(word)) }
 
 // FilterWords are the words of filters, sorted: the types of events, the
 // severities, Monit's names of what failed, and the first part of some metrics.
@@ -49,16 +67,22 @@ func FilterWords() []string {
 // FilterWord is Monit's word for events with the name; empty when it has none.
 func FilterWord(name string) string { return wordsByName()[name] }
 
-// wordsOf are the words that are for an event.
-func wordsOf(ev *tocsin.Event) []string {
-	words := []string{string(ev.Type), ev.Severity.String()}
-	if ev.Type.TellsFailure() || ev.Type == tocsin.Recovered {
+// wordsOfType are the words that are for a type of events.
+func wordsOfType(t tocsin.EventType) []string {
+	words := []string{string(t)}
+	if t.TellsFailure() || t == tocsin.Recovered {
 		words = append(words, string(tocsin.Failed))
 	}
-	if word := FilterWord(ev.Name); word != "" {
+	return words
+}
+
+// wordsOf are the words that are for what an event is about.
+func wordsOf(t tocsin.Terms) []string {
+	words := []string{t.Severity.String()}
+	if word := FilterWord(t.Name); word != "" {
 		words = append(words, word)
 	}
-	if word, _, _ := strings.Cut(ev.Metric, "."); slices.Contains(metricWords(), word) {
+	if word, _, _ := strings.Cut(t.Metric, "."); slices.Contains(metricWords(), word) {
 		words = append(words, word)
 	}
 	return words

@@ -41,7 +41,8 @@ const (
 	HookUnit     = "unit"
 )
 
-// UnitKind and UnitRule mark the events of units that no check watches.
+// UnitKind and UnitRule mark the events of units that no check watches. A check may
+// have a rule of that name: tocsin.Event.OfRule tells its events.
 const (
 	UnitKind = "unit"
 	UnitRule = "unit"
@@ -54,7 +55,7 @@ func hookOf(ev *tocsin.Event) string {
 		return HookBoot
 	case ev.Type == tocsin.Shutdown:
 		return HookShutdown
-	case ev.Kind == UnitKind && ev.Rule == UnitRule:
+	case ev.Kind == UnitKind && ev.Rule == UnitRule && !ev.OfRule():
 		return HookUnit
 	default:
 		return ""
@@ -215,7 +216,7 @@ func (r Router) mail(name string) (Mail, bool) {
 // the event.
 func (m Mail) target(ev *tocsin.Event, hold time.Duration) spool.Target {
 	t := spool.Target{Notifier: m.Name, Hold: hold}
-	if !m.Filter.Admits(ev) {
+	if !m.admits(ev) {
 		return t
 	}
 	seen := make(map[string]bool)
@@ -228,6 +229,15 @@ func (m Mail) target(ev *tocsin.Event, hold time.Duration) spool.Target {
 		}
 	}
 	return t
+}
+
+// admits says whether the notifier as a whole wants an event. Who was told of a
+// failure gets its end, also where its filter or the rule was another one then.
+func (m Mail) admits(ev *tocsin.Event) bool {
+	if ev.Type == tocsin.Recovered && ev.Mark != nil && slices.Contains(ev.Mark.Notified, m.Name) {
+		return m.Filter.AdmitsEnd()
+	}
+	return m.Filter.Admits(ev)
 }
 
 // wants says whether an address wants an event that its notifier does.

@@ -115,7 +115,7 @@ func TestHooks(t *testing.T) {
 	r := Router{
 		Routes: []Route{{Notify: []string{"ops"}, Group: time.Minute}},
 		Mails:  []Mail{{Name: "ops", To: []string{"ops@x"}}, {Name: "boss", To: []string{"boss@x"}}},
-		Hooks:  map[string]Hook{HookShutdown: {Notify: []string{"boss"}, Template: "down"}, HookBoot: {Template: "up"}},
+		Hooks:  map[string]Hook{HookShutdown: {Notify: []string{"boss"}, Template: "down"}, HookBoot: {Template: "up"}, HookUnit: {Notify: []string{"boss"}}},
 	}
 	tests := []struct {
 		name string
@@ -124,7 +124,13 @@ func TestHooks(t *testing.T) {
 	}{
 		{"a hook's own notifier", tocsin.Event{Type: tocsin.Shutdown}, spool.Target{Notifier: "boss", Addresses: []string{"boss@x"}, Template: "down"}},
 		{"by the routes, but at once", tocsin.Event{Type: tocsin.Boot}, spool.Target{Notifier: "ops", Addresses: []string{"ops@x"}, Template: "up"}},
-		{"a unit, without a hook block", tocsin.Event{Type: tocsin.Failed, Kind: UnitKind, Rule: UnitRule}, spool.Target{Notifier: "ops", Addresses: []string{"ops@x"}, Hold: time.Minute}},
+		{"a unit", tocsin.Event{Type: tocsin.Failed, Kind: UnitKind, Rule: UnitRule}, spool.Target{Notifier: "boss", Addresses: []string{"boss@x"}}},
+		{"its end", tocsin.Event{Type: tocsin.Recovered, Kind: UnitKind, Rule: UnitRule, Mark: &tocsin.Mark{Notified: []string{"boss"}}}, spool.Target{Notifier: "boss", Addresses: []string{"boss@x"}}},
+		{
+			"a rule of that name",
+			tocsin.Event{Type: tocsin.Failed, Kind: UnitKind, Rule: UnitRule, Mark: &tocsin.Mark{Epoch: "e", Notified: []string{}}},
+			spool.Target{Notifier: "ops", Addresses: []string{"ops@x"}, Hold: time.Minute},
+		},
 		{"anything else", tocsin.Event{Type: tocsin.Failed}, spool.Target{Notifier: "ops", Addresses: []string{"ops@x"}, Hold: time.Minute}},
 	}
 	for _, tt := range tests {

@@ -228,3 +228,63 @@ func TestWhatAnotherSilenceCoversWaitsForThat(t *testing.T) {
 		}
 	})
 }
+
+// TestTheMailAtTheEndIsOfThen: what is behind a cause when its mail is made is in it,
+// not what was when the cause failed.
+func TestTheMailAtTheEndIsOfThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQuiet(t)
+		defer func() { q.stop() }()
+		var asked []string
+		q.stop()
+		q.prepare = func() {
+			q.open()
+			q.Renew = func(failures []*tocsin.Event) {
+				for _, ev := range failures {
+					asked = append(asked, ev.Check+" "+string(ev.Type))
+					ev.Dependants = []tocsin.Dependant{{Kind: "file", Check: "top", State: tocsin.DependantHeld, Name: "Gone", Since: time.Now()}}
+				}
+			}
+		}
+		q.start()
+		q.silence(time.Hour, "a", "b")
+		q.emit("a", tocsin.Failed, tocsin.Critical)
+		q.after(time.Second)
+		q.emit("a", tocsin.Recovered, tocsin.Critical)
+		q.emit("b", tocsin.Failed, tocsin.Critical)
+		q.emit("c", tocsin.Failed, tocsin.Critical) // which nobody silenced
+		q.after(2 * time.Hour)
+		if diff := cmp.Diff([]string{"a failed", "b failed"}, asked); diff != "" {
+			t.Errorf("asked (-want +got):\n%s", diff)
+		}
+		mails := q.servers["one"].mails()
+		if len(mails) != 2 || strings.Contains(string(mails[0].data), "file top") {
+			t.Fatalf("got %d mails, or of what is not asked", len(mails))
+		}
+		if text := strings.ReplaceAll(string(mails[1].data), "=\r\n", ""); !strings.Contains(text, "Not recovered by then: b: r. Failed behind it: file top.") {
+			t.Errorf("got\n%s", text)
+		}
+	})
+}
+
+// TestWhatIsLateIsOfNow: so is what could not be sent for a while.
+func TestWhatIsLateIsOfNow(t *testing.T) {
+	now := noon()
+	for _, tt := range []struct {
+		name string
+		ev   tocsin.Event
+		want bool
+	}{
+		{"at once", tocsin.Event{Type: tocsin.Failed, At: now, Dependants: make([]tocsin.Dependant, 1)}, false},
+		{"late", tocsin.Event{Type: tocsin.Failed, At: now.Add(-time.Hour), Dependants: make([]tocsin.Dependant, 1)}, true},
+		{"nothing depends on it", tocsin.Event{Type: tocsin.Failed, At: now.Add(-time.Hour)}, false},
+		{"its end", tocsin.Event{Type: tocsin.Recovered, At: now.Add(-time.Hour), Dependants: make([]tocsin.Dependant, 1)}, false},
+	} {
+		got := false
+		c := &Courier{Renew: func([]*tocsin.Event) { got = true }}
+		j := job{waiting: []spool.Waiting{{Item: &spool.Item{Event: &tt.ev}}}}
+		if c.renew(j, j.events(), now); got != tt.want {
+			t.Errorf("%s: got %t", tt.name, got)
+		}
+	}
+}

@@ -213,3 +213,52 @@ func TestTheDeskNotesWhoIsTold(t *testing.T) {
 		}
 	}
 }
+
+// TestAFilterKeepsNoEndAway from those who were told, whatever a reload has made of
+// the rule: a filter on the type of events alone does.
+func TestAFilterKeepsNoEndAway(t *testing.T) {
+	critical := []tocsin.Terms{{Severity: tocsin.Critical, Name: "Connection failed", Metric: "read.bytes"}}
+	grew := []tocsin.Terms{{Severity: tocsin.Warning, Name: "x"}, critical[0]}
+	for _, tt := range []struct {
+		name      string
+		only, not string
+		told      bool
+		terms     []tocsin.Terms
+		// wants are for the filter of a notifier, and of one of its addresses
+		notifier, address bool
+	}{
+		{"severity", "critical", "", true, critical, true, true},
+		{"of a reminder", "critical", "", true, grew, true, true},
+		{"of what was told before", "", "warning", true, critical, true, true},
+		{"what failed", "connection", "", true, critical, true, true},
+		{"the metric", "read", "", true, critical, true, true},
+		{"one who did not want it", "warning", "", false, critical, false, false},
+		{"but wants what it is now", "warning", "", true, critical, true, false},
+		{"how is not known", "critical", "", true, nil, true, false},
+		{"nor who", "critical", "", false, nil, false, false},
+		{"as the routes say", "critical", "", false, critical, true, true},
+		{"no ends", "critical", "recovered", true, critical, false, false},
+		{"no incidents", "", "failed", true, critical, false, false},
+		{"other types", "boot escalation", "", true, critical, false, false},
+		{"another type or a severity", "boot critical", "", true, critical, true, true},
+		{"incidents", "failed", "", true, critical, true, true},
+	} {
+		ev := tocsin.Event{Type: tocsin.Recovered, Severity: tocsin.Warning, Name: "No longer watched", Mark: &tocsin.Mark{Terms: tt.terms}}
+		if tt.told {
+			ev.Mark.Notified = []string{"pager"}
+		}
+		f := Filter{strings.Fields(tt.only), strings.Fields(tt.not)}
+		for _, one := range []struct {
+			what string
+			mail Mail
+			want bool
+		}{
+			{"notifier", Mail{Name: "pager", To: []string{"p@x"}, Filter: f}, tt.notifier},
+			{"address", Mail{Name: "pager", To: []string{"p@x"}, Filters: map[string]Filter{"p@x": f}}, tt.address},
+		} {
+			if got := len((Router{Mails: []Mail{one.mail}}).Targets(&ev)) > 0; got != one.want {
+				t.Errorf("%s, of a %s: got %t, want %t", tt.name, one.what, got, one.want)
+			}
+		}
+	}
+}

@@ -218,7 +218,9 @@ func (w *worker) letter(j job) (letter spool.Letter, err error) {
 		return l, err
 	}
 	target := j.waiting[0].Target
-	m, err := compose(w.courier.notifier(target, w.account), target, j, w.courier.Spool.Raw, now)
+	events := j.events()
+	w.courier.renew(j, events, now)
+	m, err := compose(w.courier.notifier(target, w.account), target, j, events, w.courier.Spool.Raw, now)
 	if err != nil {
 		return spool.Letter{}, err
 	}
@@ -232,21 +234,18 @@ func (w *worker) letter(j job) (letter spool.Letter, err error) {
 	return spool.Letter{Mail: &m, Delivery: spool.Delivery{Attempts: 1, Recipients: map[string]spool.Recipient{}}}, nil
 }
 
-// compose renders the mail for waiting items; raw reads the bytes of a message.
-func compose(n Mail, t spool.Target, j job, raw func(id string) ([]byte, error), now time.Time) (m spool.Mail, err error) {
+// compose renders the mail for waiting items, which is about events; raw reads the
+// bytes of a message.
+func compose(n Mail, t spool.Target, j job, events []tocsin.Event, raw func(id string) ([]byte, error), now time.Time) (m spool.Mail, err error) {
 	first := j.waiting[0].Item
 	m = spool.Mail{
 		Notifier: t.Notifier, Template: t.Template, Severity: j.severity(), Recipients: t.Addresses,
 		Queued: first.Queued, Composed: now, From: bare(n.From),
 	}
-	events := make([]tocsin.Event, 0, len(j.waiting))
 	for _, waiting := range j.waiting {
 		m.Items = append(m.Items, waiting.Item.ID)
 		if waiting.Item.Queued.Before(m.Queued) {
 			m.Queued = waiting.Item.Queued
-		}
-		if waiting.Item.Event != nil {
-			events = append(events, *waiting.Item.Event)
 		}
 	}
 	m.ID = spool.MailID(t, m.Items)

@@ -2,6 +2,7 @@ package templates
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +33,8 @@ func (e Envelope) told(newest time.Time) time.Time {
 }
 
 // unrecovered names the incidents that had not ended by the newest event about
-// them: "Not recovered by then: nginx: down, root: space."
+// them, and what is held behind them: "Not recovered by then: nginx: down, root:
+// space. Failed behind them: host web.".
 func unrecovered(events []tocsin.Event) string {
 	last := make(map[string]*tocsin.Event)
 	var order []string
@@ -49,20 +51,54 @@ func unrecovered(events []tocsin.Event) string {
 			last[e.Incident] = e
 		}
 	}
-	var places []string
+	var places, behind []string
+	more := 0
 	for _, incident := range order {
 		if e := last[incident]; e.Type != tocsin.Recovered {
 			places = append(places, place(e))
+			names, others := heldBehind(e)
+			behind, more = append(behind, names...), more+others
 		}
 	}
-	switch n := len(places); {
+	switch {
 	case len(order) == 0:
 		return ""
-	case n == 0:
+	case len(places) == 0:
 		return "All of it has recovered."
-	case n > maxUnrecovered:
-		return fmt.Sprintf("Not recovered by then: %s and %d more.", strings.Join(places[:maxUnrecovered], ", "), n-maxUnrecovered)
-	default:
-		return fmt.Sprintf("Not recovered by then: %s.", strings.Join(places, ", "))
 	}
+	text := "Not recovered by then: " + someOf(places, 0) + "."
+	if len(behind) > 0 {
+		what := "it"
+		if len(places) > 1 {
+			what = "them"
+		}
+		slices.Sort(behind) // one may be behind several
+		text += fmt.Sprintf(" Failed behind %s: %s.", what, someOf(slices.Compact(behind), more))
+	}
+	return text
+}
+
+// heldBehind names the dependants of an event that nobody is told of elsewhere, and
+// counts those that it leaves out and may be so, too.
+func heldBehind(e *tocsin.Event) (names []string, more int) {
+	for i := range e.Dependants {
+		if d := &e.Dependants[i]; d.State == tocsin.DependantHeld {
+			names = append(names, d.Kind+" "+d.Check)
+		}
+	}
+	if n := len(e.Dependants); n > 0 && len(names) == n { // those that fail come first
+		more = e.MoreDependants
+	}
+	return names, more
+}
+
+// someOf lists the first of some names, and how many more there are.
+func someOf(names []string, more int) string {
+	if left := len(names) - maxUnrecovered; left > 0 {
+		names, more = names[:maxUnrecovered], more+left
+	}
+	if more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), more)
+	}
+	return strings.Join(names, ", ")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -56,4 +57,16 @@ func (a *agent) fellBack(ev *tocsin.Event, notifiers []string) {
 	if ev.Type.TellsFailure() && ev.Incident != "" {
 		a.engine.Notified(ev.RuleID(), ev.Incident, notifiers)
 	}
+}
+
+// renewLimit is how long a mail waits for what the engine knows of dependants. The
+// last mails of an agent that stops go without.
+const renewLimit = time.Second
+
+// renew has the failures of a mail say how the checks are now that depend on
+// theirs.
+func (a *agent) renew(failures []*tocsin.Event) {
+	ctx, cancel := context.WithTimeout(a.courierCtx, renewLimit)
+	defer cancel()
+	a.engine.Renew(ctx, failures)
 }

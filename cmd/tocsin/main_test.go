@@ -67,7 +67,8 @@ func TestScripts(t *testing.T) {
 			"freeze":       freeze,
 			"thaw":         thaw,
 			"await":        awaitRead,
-			"await.failed": awaitFailed,
+			"await.failed": awaitState(control.Failed),
+			"await.held":   awaitState(control.Held),
 			"walk":         walk,
 			"documents":    runDocuments,
 			"relay":        startRelay,
@@ -107,18 +108,20 @@ func awaitRead(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("%s was not read", args[0])
 }
 
-// awaitFailed is awaitRead for a rule that has failed.
-func awaitFailed(ts *testscript.TestScript, _ bool, args []string) {
-	c := control.Client{Path: filepath.Join(ts.Getenv("AGENT"), "control.sock")}
-	kind, name, _ := strings.Cut(args[0], " ")
-	for began := time.Now(); time.Since(began) < readyWait; {
-		s, err := c.Status(context.Background(), []string{kind + "." + name})
-		ts.Check(err)
-		if s.Checks[0].State == control.Failed {
-			return
+// awaitState is awaitRead for a check that is in a state.
+func awaitState(state control.State) func(ts *testscript.TestScript, neg bool, args []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		c := control.Client{Path: filepath.Join(ts.Getenv("AGENT"), "control.sock")}
+		kind, name, _ := strings.Cut(args[0], " ")
+		for began := time.Now(); time.Since(began) < readyWait; {
+			s, err := c.Status(context.Background(), []string{kind + "." + name})
+			ts.Check(err)
+			if s.Checks[0].State == state {
+				return
+			}
 		}
+		ts.Fatalf("%s is not %s", args[0], state)
 	}
-	ts.Fatalf("%s has not failed", args[0])
 }
 
 // hangUp sends SIGHUP to the agent that has the state directory $AGENT.

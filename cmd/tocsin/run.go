@@ -101,7 +101,7 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *agent,
 	a.machine = newMachine(a.store, desk, a.config.Load, a.courier.Hurry, a.engine.Quiet, systemd.OwnUnit(), log)
 	a.machine.Cage, a.machine.Journal.Spare = a.host.Cage, a.host.Cage.Spare
 	a.alarms = &notify.Alarms{Desk: desk, Log: log, Host: func() string { return a.config.Load().Agent.Host }}
-	a.courier.Refused, a.courier.FellBack, a.courier.Rush = a.alarms.Refused, a.fellBack, a.gear.work
+	a.courier.Refused, a.courier.FellBack, a.courier.Renew, a.courier.Rush = a.alarms.Refused, a.fellBack, a.renew, a.gear.work
 	a.beats = &heartbeat.Sender{Log: log, Well: a.well, Line: a.line}
 	a.tellDamage()
 	a.courierCtx = a.background(ctx, a.courier.Run)

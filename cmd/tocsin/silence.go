@@ -18,12 +18,13 @@ import (
 
 func newSilenceCommand(opt *options) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "silence {NAME|KIND...|-g GROUP|--all} {--for DURATION|--until TIME}",
+		Use:   "silence {NAME|KIND...|-k KIND|-g GROUP|--all} {--for DURATION|--until TIME}",
 		Short: "Tell nobody of some checks for a while",
 		Long: `Tell nobody of some checks for a while. They are watched and acted on as before,
 and nothing is lost: what happened meanwhile is told in one mail at the end. The
-agent remembers over restarts and reloads. What comes back at the same time every
-night or week is a maintenance block of the rule file.`,
+agent remembers over restarts and reloads. A name that is one of checks and of a
+kind is refused: KIND.NAME means the check, -k the kind. What comes back at the
+same time every night or week is a maintenance block of the rule file.`,
 		Example: `  tocsin silence nginx --for 2h --reason "new certificate"
   tocsin silence filesystem process.backup --until 18:30
   tocsin silence --all --for 30m
@@ -36,11 +37,12 @@ night or week is a maintenance block of the rule file.`,
 	cmd.Flags().StringVar(&until, "until", "", `until when, such as "18:30" or "2026-12-24 08:00"`)
 	cmd.Flags().StringVar(&ask.Reason, "reason", "", "why, for the mail at the end and those who look meanwhile")
 	cmd.Flags().BoolVar(&ask.All, "all", false, "everything, also boots and shutdowns, but not that mail was lost")
+	cmd.Flags().StringArrayVarP(&ask.Kinds, "kind", "k", nil, "the checks of a kind")
 	cmd.Flags().StringArrayVarP(&ask.Groups, "group", "g", nil, "the checks of a group")
 	addJSONFlag(cmd, opt)
 	cmd.RunE = func(cmd *cobra.Command, names []string) error {
 		ask.Names = names
-		switch named := len(names)+len(ask.Groups) > 0; {
+		switch named := len(names)+len(ask.Kinds)+len(ask.Groups) > 0; {
 		case ask.All && named:
 			return &exitError{exitUsage, errors.New("silence: --all is everything: it and the names of checks, kinds or groups exclude each other")}
 		case !ask.All && !named:

@@ -3,24 +3,30 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tocsin"
 	"tocsin/checks"
 	"tocsin/internal/control"
 	"tocsin/internal/engine"
+	"tocsin/notify"
 	"tocsin/notify/silence"
 )
 
 // silence has nobody told of some checks for a while.
 func (a *agent) silence(r control.Request, by string) (control.Silence, error) {
-	about := silence.About{All: r.All, Names: r.Names, Groups: r.Groups}
 	all := a.config.Load().Checks
-	for _, name := range about.Names {
-		if _, isKind := checks.Find(name); !isKind && !slices.ContainsFunc(all, func(c engine.Check) bool { return tocsin.GoesBy(c.Kind, c.Name, name) }) {
-			return control.Silence{}, fmt.Errorf("silence: there is no check and no kind %q", name)
+	about, err := aboutOf(r.Names, all)
+	if err != nil {
+		return control.Silence{}, err
+	}
+	for _, kind := range r.Kinds {
+		if _, known := checks.Find(kind); !known {
+			return control.Silence{}, fmt.Errorf("silence: there is no kind %q", kind)
 		}
 	}
+	about.All, about.Kinds, about.Groups = r.All, append(about.Kinds, r.Kinds...), r.Groups
 	for _, group := range about.Groups {
 		if !slices.ContainsFunc(all, func(c engine.Check) bool { return slices.Contains(c.Groups, group) }) {
 			return control.Silence{}, fmt.Errorf("silence: no check is in a group %q", group)
@@ -32,6 +38,40 @@ func (a *agent) silence(r control.Request, by string) (control.Silence, error) {
 	}
 	a.log.Info("silenced", "silence", s.Name, "about", s.About.String(), "until", s.Until.Format(time.RFC3339), "by", by, "reason", s.Reason)
 	return silenceOf(s, 0), err // it is in force, and may not be on disk
+}
+
+// aboutOf is what somebody means who names checks, as NAME or KIND.NAME, and kinds.
+// What may be the one or the other is refused, where that makes a difference; else
+// it is the check, and so it stays when a reload brings others of the kind.
+func aboutOf(names []string, all []engine.Check) (about silence.About, err error) {
+	for _, name := range names {
+		var meant []string              // of the checks, with their kinds
+		more := name == notify.UnitKind // units that no check watches have events of it
+		for i := range all {
+			switch c := &all[i]; {
+			case tocsin.GoesBy(c.Kind, c.Name, name):
+				if id := engine.CheckID(c.Kind, name); !slices.Contains(meant, id) {
+					meant = append(meant, id)
+				}
+			case c.Kind == name:
+				more = true
+			}
+		}
+		switch _, isKind := checks.Find(name); {
+		case isKind && len(meant) == 0:
+			about.Kinds = append(about.Kinds, name)
+		case isKind && more:
+			return about, fmt.Errorf("silence: %q is a kind, and the name of %s: write %s for what has the name, or --kind %s (\"kinds\" of the socket) for the kind",
+				name, strings.Join(meant, " and "), strings.Join(meant, " "), name)
+		case isKind:
+			about.Names = append(about.Names, meant...)
+		case len(meant) == 0:
+			return about, fmt.Errorf("silence: there is no check and no kind %q", name)
+		default:
+			about.Names = append(about.Names, name)
+		}
+	}
+	return about, nil
 }
 
 // settle writes the list of silences where that could not be done before.

@@ -59,6 +59,7 @@ func writeTold(w io.Writer, cfg *config.Config, router *notify.Router, c *engine
 	ev := &tocsin.Event{
 		Type: tocsin.Failed, Name: r.Failed, Host: cfg.Agent.Host, Kind: c.Kind, Check: c.Name, Rule: r.Name,
 		Severity: r.Severity, Groups: c.Groups, Labels: c.Labels, Metric: r.Metric, At: at,
+		Mark: &tocsin.Mark{Epoch: "none"}, // as those of the engine have one
 	}
 	var names []string
 	for _, t := range router.Targets(ev) {

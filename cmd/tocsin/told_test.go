@@ -47,3 +47,27 @@ file "flag"
 		}
 	}
 }
+
+// TestARuleNamedAsAHook goes by the routes like every other.
+func TestARuleNamedAsAHook(t *testing.T) {
+	text := strings.Replace(callRules, "FLAG", "/run/flag", 1) + `
+hook "unit" {
+  notify = [mail.boss]
+}
+check "unit" "app" {
+  unit = "app.service"
+  rule "unit" {
+    when = !active
+  }
+}
+`
+	cfg, problems := config.LoadBytes([]byte(text), "rules.hcl", config.Options{})
+	if cfg == nil {
+		t.Fatal(problems.Error())
+	}
+	var b bytes.Buffer
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	if err := (told{asked: true}).write(&b, cfg, now); err != nil || !strings.Contains(b.String(), `rule "unit" (warning)  day (day@example.com)`) {
+		t.Errorf("got %v, %s", err, b.String())
+	}
+}

@@ -41,7 +41,7 @@ func (l *loader) maintenance(f found) {
 	for _, ref := range s.checkRefs("checks") {
 		m.Names = append(m.Names, ref.id())
 	}
-	m.Names = append(m.Names, s.kindRefs("kinds")...)
+	m.Kinds = s.kindRefs("kinds")
 	m.Groups = s.groups()
 	for _, g := range m.Groups {
 		if !slices.ContainsFunc(l.config.Checks, func(c engine.Check) bool { return slices.Contains(c.Groups, g) }) {

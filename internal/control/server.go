@@ -87,6 +87,8 @@ type Request struct {
 	Names      []string `json:"names,omitempty"`
 	All        bool     `json:"all,omitempty"` // every check, in place of Names
 	Groups     []string `json:"groups,omitempty"`
+	// Kinds are kinds of checks that are to be silenced.
+	Kinds []string `json:"kinds,omitempty"`
 	// Until is the end of a silence, and Reason why it is.
 	Until  time.Time `json:"until,omitzero"`
 	Reason string    `json:"reason,omitempty"`

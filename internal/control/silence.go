@@ -9,7 +9,7 @@ type Silence struct {
 	// maintenance block.
 	Name        string    `json:"name"`
 	Maintenance bool      `json:"maintenance"`
-	About       string    `json:"about"` // for people: "process.nginx, group web" or "everything"
+	About       string    `json:"about"` // for people: "process.nginx, kind file, group web" or "everything"
 	From        time.Time `json:"from"`
 	Until       time.Time `json:"until"`
 	Reason      string    `json:"reason,omitempty"`

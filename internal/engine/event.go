@@ -81,6 +81,8 @@ func raise(host, epoch string, c *Check, r *Rule, s RuleState, kind tocsin.Event
 		ev.Description = templates.Expand(r.Message, ev)
 	}
 	ev.Description += flapped(r, s, now)
+	s.Terms = inTerms(s.Terms, &ev)
+	ev.Mark.Terms = s.Terms
 	return transition{rule: ev.RuleID(), event: &ev, state: s}
 }
 

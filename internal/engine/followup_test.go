@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -157,6 +158,54 @@ func TestThoseWhoWereToldHearOfTheEnd(t *testing.T) {
 		time.Sleep(time.Minute)
 		expect(t, k, "recovered, told from memory", "ops")
 		stop()
+	})
+}
+
+// TestTheEndIsInTheTermsOfTheFailure holds how an incident was told over a restart
+// and a crash, also where a reload made its rule another one, or took it away.
+func TestTheEndIsInTheTermsOfTheFailure(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.json")
+	synctest.Test(t, func(t *testing.T) {
+		s, k := &source{bad: true}, &keeper{tells: []string{"ops"}}
+		check := func(name string, severity tocsin.Severity) Check {
+			c := watching(name, s)
+			c.Rules[0].Severity, c.Rules[0].Failed, c.Rules[0].Metric = severity, "Size failed", "m"
+			c.Rules[0].FollowUp = always(FollowUp{Reminder: time.Hour})
+			return c
+		}
+		e, stop := running(t, path, k, check("a", tocsin.Critical), check("b", tocsin.Warning))
+		time.Sleep(time.Minute)
+		if err := e.Reload(t.Context(), "host", []Check{check("a", tocsin.Info), check("b", tocsin.Critical)}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Hour) // b is told once more, in other terms
+		stop()
+		state, _, err := OpenState(path, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rule, s := range state.Rules { // the crash, before anything was saved
+			state.Rules[rule] = RuleState{Transition: 0, Acted: s.Acted}
+		}
+		state.RollForward(k.events)
+		if err := state.Save(time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		s.set(func(s *source) { s.bad = false })
+		_, stop = running(t, path, k, check("a", tocsin.Info))
+		time.Sleep(time.Minute)
+		stop()
+		var got []string
+		for _, ev := range k.events {
+			if ev.Type == tocsin.Recovered {
+				got = append(got, fmt.Sprint(ev.Check, " ", ev.Severity, " ", ev.Metric, " ", ev.Mark.Terms))
+			}
+		}
+		slices.Sort(got)
+		want := []string{"a info m [{critical Size failed m} {info Size failed m}]", "b critical m [{warning Size failed m} {critical Size failed m}]"}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	})
 }
 

@@ -224,6 +224,26 @@ func (e *Engine) dependants(w *watch, n int, since time.Time) (all []tocsin.Depe
 	return all[:len(all)-more], more
 }
 
+// Renew gives those of the events whose incident lasts the dependants as they are
+// now. When the deciding goroutine does not answer before ctx ends, they stay as
+// they are.
+func (e *Engine) Renew(ctx context.Context, events []*tocsin.Event) {
+	err := e.inquire(ctx, func(time.Time) {
+		for _, ev := range events {
+			w, rule := e.byID[CheckID(ev.Kind, ev.Check)], ev.RuleID()
+			if s := e.rules[rule]; w == nil || !s.Failed || s.Incident != ev.Incident {
+				continue
+			}
+			if n := slices.Index(w.ids, rule); n >= 0 {
+				ev.Dependants, ev.MoreDependants = e.dependants(w, n, ev.Since)
+			}
+		}
+	})
+	if err != nil {
+		e.log.Warn("a mail says of what depends on its checks how that was when they failed", "err", err)
+	}
+}
+
 // dependant is how a check is by its worst rule.
 func (e *Engine) dependant(w *watch, severity tocsin.Severity, cause string, from time.Time) tocsin.Dependant {
 	d := tocsin.Dependant{Kind: w.check.Kind, Check: w.check.Name, State: tocsin.DependantFine}

@@ -105,3 +105,18 @@ func (e *emitter) untold(rule, incident string) bool {
 	unheard, known := e.unheard[rule]
 	return known && unheard == incident
 }
+
+// inTerms are the terms in which an incident was told, with those of an event
+// about it.
+func inTerms(before []tocsin.Terms, ev *tocsin.Event) []tocsin.Terms {
+	switch {
+	case !ev.Type.TellsFailure():
+		return before
+	case ev.Type == tocsin.Failed:
+		return []tocsin.Terms{ev.Terms()}
+	case before == nil, slices.Contains(before, ev.Terms()):
+		return before // what is not known stays so
+	default:
+		return append(slices.Clip(before), ev.Terms())
+	}
+}

@@ -44,6 +44,9 @@ func (e *Engine) retire(now time.Time) {
 			continue
 		}
 		rule := Rule{Name: name, Severity: tocsin.Warning, Recovered: "No longer watched"}
+		if n := len(state.Terms); n > 0 { // it matters as much as what was told
+			rule.Severity, rule.Metric = state.Terms[n-1].Severity, state.Terms[n-1].Metric
+		}
 		t := raise(e.host, e.epoch, &check, &rule, state, tocsin.Recovered, "it had failed, and the rule file has no such rule any more or what it was about has gone", "", now)
 		e.keepRule(id, t.state)
 		e.emitter.add(t)

@@ -105,7 +105,7 @@ func (s *State) RollForward(events []tocsin.Event) int {
 		}
 		s.Rules[ev.RuleID()] = RuleState{
 			Failed: m.Failed, Since: m.Since, Incident: m.Incident, Transition: m.Transition,
-			Reminders: m.Reminders, Escalated: m.Escalated, Notified: m.Notified, Told: told, Seen: m.Seen, Flap: m.Flap, Acted: before.Acted, Acked: acked,
+			Reminders: m.Reminders, Escalated: m.Escalated, Notified: m.Notified, Terms: m.Terms, Told: told, Seen: m.Seen, Flap: m.Flap, Acted: before.Acted, Acked: acked,
 			Runs: m.Runs, Owed: m.Owed,
 		}
 		if id := CheckID(ev.Kind, ev.Check); m.Unmonitored != "" {

@@ -86,7 +86,7 @@ func TestRollForward(t *testing.T) {
 	s := &State{Epoch: "epoch", Rules: map[string]RuleState{}}
 	s.RollForward([]tocsin.Event{events[2], foreign, events[3], events[0], events[1], {}})
 	want := RuleState{
-		Failed: true, Since: state.Since, Incident: state.Incident, Transition: 4, Told: state.Told,
+		Failed: true, Since: state.Since, Incident: state.Incident, Transition: 4, Terms: state.Terms, Told: state.Told,
 	}
 	if diff := cmp.Diff(want, s.Rules["k.n/r"], cmpopts.IgnoreUnexported(RuleState{})); diff != "" {
 		t.Error(diff)

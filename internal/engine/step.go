@@ -23,6 +23,8 @@ type RuleState struct {
 	// Notified names the notifiers that were told of the incident: they hear of
 	// its end. Nil is not known, empty is none. The emitter alone knows it.
 	Notified []string `json:"notified,omitzero"`
+	// Terms are those in which it was told.
+	Terms []tocsin.Terms `json:"terms,omitempty"`
 	// Told is when the newest event was made, but for escalations and what was
 	// done; reminders count from it.
 	Told time.Time `json:"told,omitzero"`
@@ -56,7 +58,7 @@ type RuleState struct {
 
 // isZero says that there is nothing to remember.
 func (s *RuleState) isZero() bool {
-	return !s.Failed && s.Since.IsZero() && s.Incident == "" && s.Transition == 0 && s.Reminders == 0 && s.Escalated == nil && s.Notified == nil &&
+	return !s.Failed && s.Since.IsZero() && s.Incident == "" && s.Transition == 0 && s.Reminders == 0 && s.Escalated == nil && s.Notified == nil && s.Terms == nil &&
 		s.Told.IsZero() && s.Seen == nil && s.Flap == (tocsin.Flap{}) && s.Acked == (Acked{}) && s.Held == (Held{}) && s.Acted.IsZero() && !s.Runs && !s.Owed && !s.repaid &&
 		s.pending.IsZero() && s.clearing.IsZero() && len(s.hits) == 0
 }

@@ -30,7 +30,7 @@ func TestZeroState(t *testing.T) {
 		t.Error("the zero state is something to remember")
 	}
 	text, at := "x", time.Unix(1, 0)
-	values := []any{true, at, text, uint64(1), 1, []string{text}, map[string]string{text: text}, tocsin.Flap{Level: 1}, Acked{At: at}, Held{Since: at}, []time.Time{at}}
+	values := []any{true, at, text, uint64(1), 1, []string{text}, map[string]string{text: text}, tocsin.Flap{Level: 1}, Acked{At: at}, Held{Since: at}, []time.Time{at}, []tocsin.Terms{{}}}
 	for field := range reflect.TypeFor[RuleState]().Fields() {
 		i := slices.IndexFunc(values, func(v any) bool { return reflect.TypeOf(v) == field.Type })
 		if i < 0 {

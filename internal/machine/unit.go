@@ -38,6 +38,8 @@ type failure struct {
 	// Notified names the notifiers that were told: they hear of the end. Nil is
 	// not known.
 	Notified []string `json:"notified,omitzero"`
+	// Terms are those in which they were told.
+	Terms []tocsin.Terms `json:"terms,omitempty"`
 }
 
 // failures are the failed units that somebody was told of, in units.json: so
@@ -132,7 +134,7 @@ func (m *Machine) unit(ctx context.Context, wg *sync.WaitGroup, known failures, 
 	} else {
 		ev = UnitRecovered(m.host(), e.Unit, old.Incident, old.Since, e.At)
 		if old.Notified != nil {
-			ev.Mark = &tocsin.Mark{Notified: old.Notified}
+			ev.Mark = &tocsin.Mark{Notified: old.Notified, Terms: old.Terms}
 		}
 		m.Log.Info("unit recovered", "event", ev.ID, "type", string(ev.Type), "unit", e.Unit)
 	}
@@ -153,7 +155,11 @@ func (m *Machine) unit(ctx context.Context, wg *sync.WaitGroup, known failures, 
 	case e.InvocationID == "": // a unit that is gone already has no recovery, and its next failure no other name
 		return false
 	default:
-		known[e.Unit] = failure{Invocation: e.InvocationID, Since: e.At, Incident: ev.Incident, Notified: union(old.Notified, told)}
+		terms := old.Terms
+		if !slices.Contains(terms, ev.Terms()) {
+			terms = append(slices.Clip(terms), ev.Terms())
+		}
+		known[e.Unit] = failure{Invocation: e.InvocationID, Since: e.At, Incident: ev.Incident, Notified: union(old.Notified, told), Terms: terms}
 	}
 	return true
 }

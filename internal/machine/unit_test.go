@@ -55,8 +55,8 @@ func TestUnits(t *testing.T) {
 		}
 	}
 	for _, ev := range events {
-		if ev.Type == tocsin.Recovered && (ev.Mark == nil || len(ev.Mark.Notified) == 0) {
-			t.Errorf("got %+v, want in it who was told of the failure", ev)
+		if ev.Type == tocsin.Recovered && (ev.Mark == nil || len(ev.Mark.Notified) == 0 || len(ev.Mark.Terms) != 1) {
+			t.Errorf("got %+v, want in it who was told of the failure, and how", ev)
 		}
 	}
 	if len(incidents) != 5 {

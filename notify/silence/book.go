@@ -147,7 +147,7 @@ func (b *Book) Begin(about About, until time.Time, reason, by string, now time.T
 		return Spell{}, fmt.Errorf("%w: a silence lasts at most %d days; for what comes back there are maintenance blocks", ErrRefused, int(Longest.Hours()/24))
 	case len(reason) > maxReason:
 		return Spell{}, fmt.Errorf("%w: a reason has at most %d bytes", ErrRefused, maxReason)
-	case !about.All && len(about.Names)+len(about.Groups) == 0:
+	case about.isZero():
 		return Spell{}, fmt.Errorf("%w: of what?", ErrRefused)
 	}
 	b.mu.Lock()
@@ -167,11 +167,14 @@ func (b *Book) Begin(about About, until time.Time, reason, by string, now time.T
 
 // End ends the spells with the name, or all that are about no more than it:
 // the number of a silence, the name of a maintenance, or the check, kind or
-// group that was silenced.
+// group that was silenced. Where there are none, it is those of the checks of the
+// name that were silenced by their kind and name.
 func (b *Book) End(name string, now time.Time) ([]Spell, error) {
-	return b.end(func(s Spell) bool {
-		return s.Name == name || !s.All && slices.Equal(slices.Concat(s.Names, s.Groups), []string{name})
-	}, name, now)
+	meant := func(s Spell) bool { return s.Name == name || s.only(name) }
+	if !slices.ContainsFunc(b.List(now), meant) {
+		meant = func(s Spell) bool { return s.checksOf(name) }
+	}
+	return b.end(meant, name, now)
 }
 
 // EndAll ends every spell that is in force.

@@ -23,8 +23,11 @@ const Longest = 31 * 24 * time.Hour
 type About struct {
 	// All means every event but those that say that mail was lost.
 	All bool `json:"all,omitempty"`
-	// Names are those of checks, as NAME or KIND.NAME, and kinds.
+	// Names are those of checks, as NAME or KIND.NAME. A name without a dot means
+	// the kind of that name too, for silences of a version that had no Kinds.
 	Names []string `json:"names,omitempty"`
+	// Kinds are those of checks.
+	Kinds []string `json:"kinds,omitempty"`
 	// Groups are those of checks.
 	Groups []string `json:"groups,omitempty"`
 }
@@ -39,15 +42,37 @@ func (a About) Covers(kind, check string, groups []string) bool {
 			return true
 		}
 	}
+	if slices.Contains(a.Kinds, kind) {
+		return true
+	}
 	return slices.ContainsFunc(groups, func(g string) bool { return slices.Contains(a.Groups, g) })
 }
 
-// String is what people read: "process.nginx, filesystem", or "everything".
+// isZero says that it is about nothing.
+func (a About) isZero() bool { return !a.All && len(a.Names)+len(a.Kinds)+len(a.Groups) == 0 }
+
+// only says that it is about a name alone: of a check, a kind or a group.
+func (a About) only(name string) bool {
+	return !a.All && slices.Equal(slices.Concat(a.Names, a.Kinds, a.Groups), []string{name})
+}
+
+// checksOf says that it is about checks of one name alone, each with its kind.
+func (a About) checksOf(name string) bool {
+	return !a.All && len(a.Names) > 0 && len(a.Kinds)+len(a.Groups) == 0 && !slices.ContainsFunc(a.Names, func(n string) bool {
+		_, check, _ := strings.Cut(n, ".")
+		return check != name
+	})
+}
+
+// String is what people read: "process.nginx, kind filesystem", or "everything".
 func (a About) String() string {
 	if a.All {
 		return "everything"
 	}
 	names := slices.Clone(a.Names)
+	for _, k := range a.Kinds {
+		names = append(names, "kind "+k)
+	}
 	for _, g := range a.Groups {
 		names = append(names, "group "+g)
 	}

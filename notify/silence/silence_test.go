@@ -29,7 +29,9 @@ func TestCovers(t *testing.T) {
 		{"everything", About{All: true}, "process.nginx unit.nginx filesystem.disks:/srv system.tocsin"},
 		{"a name of two kinds", About{Names: []string{"nginx"}}, "process.nginx unit.nginx"},
 		{"one of them", About{Names: []string{"unit.nginx"}}, "unit.nginx"},
-		{"a kind", About{Names: []string{"filesystem"}}, "filesystem.disks:/srv"},
+		{"a kind", About{Kinds: []string{"filesystem"}}, "filesystem.disks:/srv"},
+		{"a kind, as it was written before", About{Names: []string{"filesystem"}}, "filesystem.disks:/srv"},
+		{"a kind is no check", About{Kinds: []string{"nginx"}}, ""},
 		{"a check that stands for several", About{Names: []string{"disks"}}, "filesystem.disks:/srv"},
 		{"a group", About{Groups: []string{"web"}}, "process.nginx"},
 		{"part of a name", About{Names: []string{"ngin", "process.", ""}, Groups: []string{"we"}}, ""},
@@ -363,5 +365,34 @@ func TestNoFileKeepsTheAgentFromStarting(t *testing.T) {
 		if got := Read(path, nil).List(three()); len(got) != 0 {
 			t.Errorf("%s: got %v", name, got)
 		}
+	}
+}
+
+// TestEndOfChecksOfAName: a silence that was asked for by a name, and is about the
+// checks that have it, is ended by that name.
+func TestEndOfChecksOfAName(t *testing.T) {
+	b, now := open(t, filepath.Join(t.TempDir(), "silences.json")), three()
+	for _, about := range []About{
+		{Names: []string{"system.host", "file.host"}},
+		{Names: []string{"system.host", "file.web"}},
+		{Names: []string{"system.host"}, Groups: []string{"web"}},
+		{Kinds: []string{"file"}},
+		{Names: []string{"process.db"}},
+		{Names: []string{"db"}},
+	} {
+		if _, err := b.Begin(about, now.Add(time.Hour), "", "", now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct{ name, want string }{{"host", "1"}, {"file", "4"}, {"db", "6"}, {"db", "5"}} {
+		if ended, err := b.End(tt.name, now); err != nil || names(ended) != tt.want {
+			t.Errorf("%s: got %v, %v, want %s", tt.name, ended, err, tt.want)
+		}
+	}
+	if _, err := b.End("host", now); !errors.Is(err, ErrUnknown) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := b.Begin(About{}, now.Add(time.Hour), "", "", now); !errors.Is(err, ErrRefused) {
+		t.Errorf("got %v for a silence of nothing", err)
 	}
 }
