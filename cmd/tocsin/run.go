@@ -196,6 +196,9 @@ func openState(s *store, log *slog.Logger) (*engine.State, error) {
 		return nil, err
 	}
 	n := state.RollForward(events)
+	if clock.Synchronised() {
+		state.Correct(time.Now())
+	}
 	if n == 0 {
 		return state, nil
 	}

@@ -11,6 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Synchronised says whether the kernel knows that something keeps the clock on the
+// wall right (adjtimex(2)). It does not of one that was set by hand, or not at all.
+func Synchronised() bool {
+	var t unix.Timex
+	state, err := unix.Adjtimex(&t)
+	return err == nil && state != unix.TIME_ERROR && t.Status&unix.STA_UNSYNC == 0
+}
+
 // never is when the timer would go off: as far ahead as the kernel counts, which
 // is beyond the year 2262 (KTIME_MAX).
 const never = 1<<63/1_000_000_000 - 1

@@ -18,7 +18,7 @@ import (
 // change is told once and is over: nothing of it lasts, clears or repeats.
 func (s *scope) ofChanges(r *engine.Rule, when, clear *condition) {
 	if clear != nil && len(when.changes()) == 0 && len(clear.changes()) > 0 {
-		s.fail(s.body.Attributes["clear"].NameRange, "Not used", "A change is over at once, so that a failure does not end with one. Write what is so when all is well, or a rule of its own about the change.")
+		s.warn(s.body.Attributes["clear"].NameRange, "Never recovers", "A change is over at once, so that a failure does not end with one. Write what is so when all is well, or a rule of its own about the change.")
 	}
 	if when == nil || len(when.changes()) == 0 {
 		return

@@ -264,14 +264,14 @@ func (e *Engine) carryOut(ctx context.Context, w *watch, r *Rule, d Decision, ev
 		one := Rule{Name: r.Name, Severity: tocsin.Critical, Failed: "Timeout"}
 		text := fmt.Sprintf("%s, in vain, and no longer monitored; look at it and say: tocsin monitor %s", why, w.check.Name)
 		e.tell(w, &one, Unmonitor, text, why, now)
-		e.unmonitor(w, CheckState{Unmonitored: now, Why: why, Own: true})
+		e.unmonitor(w, CheckState{Unmonitored: now, Why: why, Own: true, Unseen: true})
 	case d.Verb == Unmonitor:
 		for _, task := range e.plan(Unmonitor, w) {
 			one, why := e.byID[task.Check], unmonitoredBy(r)
 			if one != w {
 				why = fmt.Sprintf("with %s %s", w.check.ID(), why)
 			}
-			e.unmonitor(one, CheckState{Unmonitored: now, Why: why, Own: true, Actions: e.states[task.Check].Actions})
+			e.unmonitor(one, CheckState{Unmonitored: now, Why: why, Own: true, Unseen: true, Actions: e.states[task.Check].Actions})
 		}
 	case d.Verb == Exec:
 		e.execute(ctx, w, r, ev, now)

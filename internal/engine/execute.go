@@ -66,6 +66,8 @@ func (e *Engine) awaitActions() {
 		select {
 		case end := <-e.execs:
 			e.executed(end, time.Now())
+		case look := <-e.inquiries: // a mail may wait for the answer
+			look()
 		case <-all:
 			return
 		}
@@ -99,7 +101,8 @@ func (e *Engine) executed(end execEnd, now time.Time) {
 	id := end.watch.check.ID() + "/" + end.rule.Name
 	delete(e.programs, id)
 	state := e.rules[id]
-	state.Runs, state.Owed = false, state.Owed || end.unbegun
+	idle := e.byID[end.watch.check.ID()] == nil || e.byID[end.watch.check.ID()].idle
+	state.Runs, state.Owed = false, state.Owed || end.unbegun && !idle && (state.Failed || len(end.rule.Changes) > 0)
 	e.keepRule(id, state)
 	if end.unbegun {
 		e.log.Info("program of a rule not begun, because the agent ends; it is owed", "rule", id)

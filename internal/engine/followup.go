@@ -107,31 +107,32 @@ func (e *Engine) between(ctx context.Context, w *watch, now time.Time) {
 // them. What a person has ended stays quiet.
 func (e *Engine) recall(ctx context.Context, w *watch, now time.Time) {
 	check := e.states[w.check.ID()]
-	if !check.Own || w.check.Schedule.Masked(now) {
+	if !check.Unseen || w.check.Schedule.Masked(now) {
 		return
 	}
 	for n, id := range w.ids {
-		for e.rules[id].Failed {
-			before := e.rules[id]
-			state, kind := lasts(w.rule(n), before, now)
-			if kind == "" {
-				break
-			}
-			d := decided{watch: w, n: n, kind: kind, before: before, state: state, view: e.view(w, n, w.reading, now)}
-			d.bad = cmp.Or(failures(result{reading: w.reading, err: w.readErr}), "it could not be read")
-			d.said = fmt.Sprintf("not monitored, %s; look at it and say: tocsin monitor %s", check.Why, w.check.Name)
-			if !w.reading.At.IsZero() { // else it was before this agent
-				seen, _ := describe(w.rule(n), n, d.view, d.bad)
-				d.said += "; seen last: " + seen
-			}
-			e.conclude(ctx, d, now)
+		before := e.rules[id]
+		if !before.Failed {
+			continue
 		}
+		state, kind := lasts(w.rule(n), before, now)
+		if kind == "" {
+			continue
+		}
+		d := decided{watch: w, n: n, kind: kind, before: before, state: state, view: e.view(w, n, w.reading, now)}
+		d.bad = cmp.Or(failures(result{reading: w.reading, err: w.readErr}), "it could not be read")
+		d.said = fmt.Sprintf("not monitored, %s; look at it and say: tocsin monitor %s", check.Why, w.check.Name)
+		if !w.reading.At.IsZero() { // else it was before this agent
+			seen, _ := describe(w.rule(n), n, d.view, d.bad)
+			d.said += "; seen last: " + seen
+		}
+		e.conclude(ctx, d, now)
 	}
 }
 
 // recalls is when recall has to look at a check again; zero for never.
 func (e *Engine) recalls(w *watch, now time.Time) time.Time {
-	if !e.states[w.check.ID()].Own {
+	if !e.states[w.check.ID()].Unseen {
 		return time.Time{}
 	}
 	var next time.Time

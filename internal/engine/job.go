@@ -264,9 +264,9 @@ func (e *Engine) settled(w *watch, j *job, end jobEnd, took time.Duration, now t
 		s := CheckState{Unmonitored: now, Why: "stopped by hand", Actions: e.states[w.check.ID()].Actions}
 		switch {
 		case j.because != "":
-			s.Why, s.Own = j.because, j.own
+			s.Why, s.Own, s.Unseen = j.because, j.own, j.own
 		case j.rule != nil:
-			s.Why, s.Own = "stopped by the rule "+j.rule.Name, true
+			s.Why, s.Own, s.Unseen = "stopped by the rule "+j.rule.Name, true, true
 		}
 		saved = e.unmonitor(w, s)
 	}

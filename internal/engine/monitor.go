@@ -18,6 +18,9 @@ type CheckState struct {
 	Why string `json:"why,omitempty"`
 	// Own says that the agent itself did, by a rule or at the limit.
 	Own bool `json:"own,omitempty"`
+	// Unseen says of Own that nobody has said since that they know of it: what
+	// has failed goes on to be told.
+	Unseen bool `json:"unseen,omitempty"`
 	// Actions is when the last ones on the service began, the oldest first, as
 	// far back as the limit looks.
 	Actions []time.Time `json:"actions,omitempty"`

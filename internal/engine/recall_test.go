@@ -103,18 +103,19 @@ func TestRecalls(t *testing.T) {
 	w := &watch{check: &Check{Kind: "k", Name: "n", Rules: []Rule{{Name: "r", Reminder: 20 * time.Second}}}, data: &Rule{}, ids: []string{"k.n/data", "k.n/r"}, idle: true}
 	failed := RuleState{Failed: true, Since: now, Told: now}
 	for name, tt := range map[string]struct {
-		own  bool
+		own  CheckState
 		s    RuleState
 		at   time.Duration
 		want time.Duration // 0 is never
 	}{
-		"the agent's":   {true, failed, 5 * time.Second, 20 * time.Second},
-		"overdue":       {true, failed, 20 * time.Second, 80 * time.Second},
-		"a person's":    {false, failed, 5 * time.Second, 0},
-		"acknowledged":  {true, RuleState{Failed: true, Told: now, Acked: Acked{At: now}}, 5 * time.Second, 0},
-		"nothing fails": {true, RuleState{Told: now}, 5 * time.Second, 0},
+		"the agent's":                 {CheckState{Own: true, Unseen: true}, failed, 5 * time.Second, 20 * time.Second},
+		"overdue":                     {CheckState{Own: true, Unseen: true}, failed, 20 * time.Second, 80 * time.Second},
+		"a person's":                  {CheckState{}, failed, 5 * time.Second, 0},
+		"of a version without recall": {CheckState{Own: true}, failed, 5 * time.Second, 0}, // long ago, and perhaps seen
+		"acknowledged":                {CheckState{Own: true, Unseen: true}, RuleState{Failed: true, Told: now, Acked: Acked{At: now}}, 5 * time.Second, 0},
+		"nothing fails":               {CheckState{Own: true, Unseen: true}, RuleState{Told: now}, 5 * time.Second, 0},
 	} {
-		e := &Engine{rules: map[string]RuleState{"k.n/r": tt.s}, states: map[string]CheckState{"k.n": {Unmonitored: now, Own: tt.own}}}
+		e := &Engine{rules: map[string]RuleState{"k.n/r": tt.s}, states: map[string]CheckState{"k.n": tt.own}}
 		got := e.recalls(w, now.Add(tt.at))
 		if want := now.Add(tt.want); tt.want == 0 && !got.IsZero() || tt.want > 0 && !got.Equal(want) {
 			t.Errorf("%s: got %s", name, got)

@@ -81,7 +81,13 @@ func (e *Engine) beginAnew(old []*watch) {
 			m := slices.Index(have.ids, id)
 			same := m >= 0 && have.rule(m).Says == r.Says && !gone && !slices.ContainsFunc(r.Refs, func(ref Ref) bool { return moved(ref.Check) })
 			if s, known := e.rules[id]; known && !same {
-				e.keepRule(id, s.anew())
+				held := s.Held.IsHeld() // behind its cause: nobody was told of what it was
+				if s = s.anew(); held {
+					s.Held = Held{}
+					delete(e.asking, id)
+					e.emitter.add(transition{rule: id, state: s})
+				}
+				e.keepRule(id, s)
 			}
 		}
 	}

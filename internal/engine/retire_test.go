@@ -2,6 +2,7 @@ package engine
 
 import (
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,6 +71,31 @@ func TestAReloadBeginsAnew(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestAnotherConditionIsNotHeld behind the cause of the one before.
+func TestAnotherConditionIsNotHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checks, sources := tower("web", "fs")
+		k := &keeper{}
+		e, stop := running(t, filepath.Join(t.TempDir(), "s"), k, checks...)
+		defer stop()
+		time.Sleep(time.Minute)
+		setAll(sources, true)
+		time.Sleep(time.Minute)
+		wants(t, k, "fs/r failed")
+		checks = slices.Clone(checks)
+		checks[0].Rules = slices.Clone(checks[0].Rules) // the engine has the others
+		checks[0].Rules[0].Says, checks[0].Rules[0].For, checks[0].Fingerprint = "worse", 10*time.Minute, "another"
+		sources["fs"].set(func(s *source) { s.bad = false })
+		if err := e.Reload(t.Context(), "host", checks); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Minute)
+		wants(t, k, "fs/r recovered")
+		time.Sleep(6 * time.Minute)
+		wants(t, k, "web/r failed")
+	})
 }
 
 // TestARuleThatIsLeftOut leaves nothing pending, also where its check stays.

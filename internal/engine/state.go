@@ -33,8 +33,6 @@ type State struct {
 	Read map[string]time.Time
 	// Boot names the boot in which it was saved; empty when nobody knows.
 	Boot string
-
-	opened time.Time // no time in it is later
 }
 
 type stateFile struct {
@@ -69,8 +67,7 @@ func OpenState(path string, now time.Time) (s *State, damaged, err error) {
 			if f.Rules == nil {
 				f.Rules = make(map[string]RuleState)
 			}
-			s = &State{path: path, Epoch: f.Epoch, Rules: f.Rules, Checks: f.Checks, Read: f.Read, Boot: f.Boot, opened: now}
-			s.correct()
+			s = &State{path: path, Epoch: f.Epoch, Rules: f.Rules, Checks: f.Checks, Read: f.Read, Boot: f.Boot}
 			return s, nil, nil
 		case bad == nil:
 			bad = errors.New("no epoch")
@@ -82,7 +79,7 @@ func OpenState(path string, now time.Time) (s *State, damaged, err error) {
 	}
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails since Go 1.24
-	s = &State{path: path, Epoch: hex.EncodeToString(b[:]), Rules: make(map[string]RuleState), opened: now}
+	s = &State{path: path, Epoch: hex.EncodeToString(b[:]), Rules: make(map[string]RuleState)}
 	// The epoch is durable before the first event that carries it.
 	return s, damaged, s.Save(now)
 }
@@ -103,31 +100,29 @@ func (s *State) RollForward(events []tocsin.Event) int {
 		if !m.Told.IsZero() {
 			told = m.Told
 		}
+		acted := before.Acted
+		if m.Runs && ev.Action == string(Exec) {
+			acted = ev.At
+		}
 		s.Rules[ev.RuleID()] = RuleState{
 			Failed: m.Failed, Since: m.Since, Incident: m.Incident, Transition: m.Transition,
-			Reminders: m.Reminders, Escalated: m.Escalated, Notified: m.Notified, Terms: m.Terms, Told: told, Seen: m.Seen, Flap: m.Flap, Acted: before.Acted, Acked: acked,
+			Reminders: m.Reminders, Escalated: m.Escalated, Notified: m.Notified, Terms: m.Terms, Told: told, Seen: m.Seen, Flap: m.Flap, Acted: acted, Acked: acked,
 			Runs: m.Runs, Owed: m.Owed,
 		}
 		if id := CheckID(ev.Kind, ev.Check); m.Unmonitored != "" {
-			s.take(transition{check: id, checkState: CheckState{Unmonitored: ev.At, Why: m.Unmonitored, Own: true}})
+			s.take(transition{check: id, checkState: CheckState{Unmonitored: ev.At, Why: m.Unmonitored, Own: true, Unseen: true}})
 		}
 		rolled++
-	}
-	if rolled > 0 {
-		s.correct()
 	}
 	return rolled
 }
 
-// correct has times that are later than the opening count as that: they were written
-// while the clock was wrong, and a reminder would wait until they come. How long ago an
-// action was nobody knows then; it counts, or one that ends the machine would be done
-// again and again where each boot begins with a clock that is behind.
-func (s *State) correct() {
-	now := s.opened
-	if now.IsZero() {
-		return
-	}
+// Correct has times that are later than now count as now: they were written while
+// the clock was wrong, and a reminder would wait until they come. How long ago an
+// action was nobody knows then, and it counts. It is for a clock that is known to be
+// right: one that is behind, as at the boot of a machine without a battery, would put
+// all that is true into its own past.
+func (s *State) Correct(now time.Time) {
 	for id, r := range s.Rules {
 		for _, at := range []*time.Time{&r.Since, &r.Told, &r.Flap.Since, &r.Acked.At, &r.Held.Since, &r.Held.Over, &r.Acted} {
 			*at = past(*at, now)

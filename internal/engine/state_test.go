@@ -126,6 +126,13 @@ func TestTimesOfTheFuture(t *testing.T) {
 		}
 		now := time.Now()
 		again.RollForward([]tocsin.Event{{At: wrong, Kind: "test", Check: "d", Rule: "r", Mark: &tocsin.Mark{Epoch: again.Epoch, Transition: 1, Since: wrong}}})
+		if !again.Rules["test.a/r"].Told.Equal(wrong) {
+			t.Error("a time was corrected by a clock that may be wrong itself")
+		}
+		again.Correct(now)
+		if err := again.Save(now); err != nil {
+			t.Fatal(err)
+		}
 		for id, r := range again.Rules {
 			for _, at := range []time.Time{r.Since, r.Told, r.Acted, r.Held.Since, r.Acked.At, r.Flap.Since} {
 				if at.After(now) {
