@@ -125,6 +125,28 @@ func TestAnOwedProgramSurvives(t *testing.T) {
 	}
 }
 
+// TestWhatIsOwedIsForTheRuleThatOwesIt: one that was edited while the agent was
+// stopped, to do something else, does nothing about what was.
+func TestWhatIsOwedIsForTheRuleThatOwesIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "state.json")
+		state, _, err := OpenState(path, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		state.Rules["test.a/r"] = RuleState{Owed: true, Seen: map[string]string{"sum": "one"}, Transition: 1}
+		if err := state.Save(time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		d := &daemon{}
+		c := changing(&teller{sum: "one"}, d, Restart)
+		_, stop := running(t, path, &keeper{}, c)
+		time.Sleep(time.Hour)
+		stop()
+		did(t, d)
+	})
+}
+
 // TestAProgramThatWasNotBegun when the agent ended is run by the next one.
 func TestAProgramThatWasNotBegun(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.json")

@@ -142,6 +142,7 @@ func New(host string, checks []Check, state *State, sink Sink, delay time.Durati
 	now := time.Now()
 	e.first = now.Add(delay)
 	e.watches = e.arrange(checks, nil, state.Read, now)
+	e.forgiveOthers()
 	e.tellCutShort(now)
 	e.retire(now)
 	return e

@@ -97,6 +97,20 @@ func (e *Engine) tellCutShort(now time.Time) {
 	}
 }
 
+// forgiveOthers leaves nothing but programs owed over a restart of the agent: a rule
+// that was edited meanwhile may stop now what it was to tell of.
+func (e *Engine) forgiveOthers() {
+	for _, w := range e.watches {
+		for n, id := range w.ids {
+			if s := e.rules[id]; s.Owed && w.rule(n).Do != Exec {
+				s.Owed = false
+				e.keepRule(id, s)
+				e.emitter.add(transition{rule: id, state: s})
+			}
+		}
+	}
+}
+
 func (e *Engine) executed(end execEnd, now time.Time) {
 	id := end.watch.check.ID() + "/" + end.rule.Name
 	delete(e.programs, id)
